@@ -1,0 +1,1 @@
+"""Detectors: one algorithm a file, found by name through the entry points ``redshank.detectors``."""

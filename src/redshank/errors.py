@@ -1,0 +1,69 @@
+"""The one tree of errors. Message: *where: what must hold, got what*.
+
+Each class carries the HTTP status it becomes at the API's edge and the exit code at the command line's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class RedshankError(Exception):
+    """Base of all errors a user or caller can act on."""
+
+    status = 500
+    code = "internal"
+    exit_code = 1
+
+    def __init__(self, message: str, *, field: str | None = None) -> None:
+        """Keep the message, and the name of the input field at fault when there is one."""
+        super().__init__(message)
+        self.field = field
+
+
+class ConfigError(RedshankError):
+    """A parameter, option or configuration value is wrong."""
+
+    status, code, exit_code = 422, "invalid", 2
+
+
+class DataError(RedshankError):
+    """The data itself cannot be used as asked: no time column, no numbers, nothing in range."""
+
+    status, code, exit_code = 422, "bad_data", 2
+
+
+class SourceError(RedshankError):
+    """A source cannot be reached or read."""
+
+    status, code, exit_code = 502, "source_failed", 2
+
+
+class SinkError(RedshankError):
+    """A sink cannot be written."""
+
+    status, code, exit_code = 502, "sink_failed", 2
+
+
+class StateError(RedshankError):
+    """A saved state is damaged, or from a newer version."""
+
+    status, code, exit_code = 409, "bad_state", 2
+
+
+class MissingExtraError(RedshankError):
+    """An optional library is not installed; the message holds the command that installs it."""
+
+    status, code, exit_code = 501, "missing_extra", 2
+
+
+def did_you_mean(what: str, name: str, choices: Iterable[str]) -> str:
+    """Return "unknown WHAT 'NAME'; did you mean ...?" with the near choices, or all of them if none is near."""
+    known = sorted(choices)
+    lowered = {choice.lower(): choice for choice in known}
+    close = [lowered[key] for key in get_close_matches(name.lower(), lowered, n=3)]
+    if close:
+        return f"unknown {what} {name!r}; did you mean {' or '.join(repr(c) for c in close)}?"
+    listed = ", ".join(known[:20]) + (", ..." if len(known) > 20 else "")
+    return f"unknown {what} {name!r}; choices are {listed or 'none'}"
