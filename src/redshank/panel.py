@@ -70,9 +70,7 @@ class Panel:
     def __post_init__(self) -> None:
         shape = (len(self.keys), len(self.times), len(self.channels))
         if self.values.shape != shape:
-            raise DataError(
-                f"panel: values must have shape {shape} (series, time, channels), got {self.values.shape}"
-            )
+            raise DataError(f"panel: values must have shape {shape} (series, time, channels), got {self.values.shape}")
         if self.times.dtype != np.dtype("datetime64[ns]"):
             raise DataError(f"panel: times must be datetime64[ns], got {self.times.dtype}")
         if self.values.dtype != np.float64:
@@ -105,14 +103,10 @@ class Panel:
         array[~np.isfinite(array)] = np.nan
         if times is None:
             start = np.datetime64("2000-01-01T00:00:00", "ns")
-            times = start + np.arange(array.shape[1]) * np.timedelta64(
-                step // timedelta(microseconds=1), "us"
-            )
+            times = start + np.arange(array.shape[1]) * np.timedelta64(step // timedelta(microseconds=1), "us")
         names = tuple(channels) if channels else _default_channels(array.shape[2])
         if keys is None:
-            keys = [
-                Key.of(VALUE, {"series": str(i)} if array.shape[0] > 1 else {}) for i in range(array.shape[0])
-            ]
+            keys = [Key.of(VALUE, {"series": str(i)} if array.shape[0] > 1 else {}) for i in range(array.shape[0])]
         return cls(tuple(keys), np.asarray(times).astype("datetime64[ns]"), array, names)
 
     @property

@@ -122,9 +122,7 @@ class Detector(ABC):
 
     def _advance(self, panel: Panel) -> Deviations:
         """Score, then learn, each point: the body of ``update`` for causal detectors."""
-        raise ConfigError(
-            f"{self.kind}: cannot run live"
-        )  # unreachable for causal detectors, which define it
+        raise ConfigError(f"{self.kind}: cannot run live")  # unreachable for causal detectors, which define it
 
     @abstractmethod
     def _new_arrays(self, n_series: int, n_channels: int) -> Arrays:
@@ -172,13 +170,11 @@ class Detector(ABC):
 
     @classmethod
     def load(cls, state: State) -> Self:
-        """Return a detector that goes on exactly where the saved one stopped; StateError if it is not for this class."""
+        """Return a detector that goes on where the saved one stopped; StateError if it is not for this class."""
         if state.kind != cls.kind:
             raise StateError(f"state: must be of detector {cls.kind!r}, got {state.kind!r}")
         if state.version != cls.version:
-            raise StateError(
-                f"{cls.kind}: reads state version {cls.version}, got {state.version}; train again"
-            )
+            raise StateError(f"{cls.kind}: reads state version {cls.version}, got {state.version}; train again")
         detector = cls(**state.params)
         detector.keys, detector.channels = state.keys, state.channels
         detector.arrays = {name: array.copy() for name, array in state.arrays.items()}
@@ -214,9 +210,7 @@ class Detector(ABC):
         if not self.keys and not self.arrays:
             self._begin(panel)
         if panel.keys != self.keys:
-            raise ConfigError(
-                f"{self.kind}: the panel must hold the {len(self.keys)} fitted series in the same order"
-            )
+            raise ConfigError(f"{self.kind}: the panel must hold the {len(self.keys)} fitted series in the same order")
         if panel.channels != self.channels:
             raise ConfigError(
                 f"{self.kind}: the panel must have the channels {', '.join(self.channels)}, "
@@ -230,7 +224,7 @@ def _one_series(values: Any) -> Panel:
 
 
 def _same_width(mine: np.ndarray, theirs: np.ndarray) -> list[np.ndarray]:
-    """Pad the shorter of two arrays whose axis after the series may differ in length (kept history) with NaN in front."""
+    """Pad the shorter of two arrays whose last axis may differ in length (kept history) with NaN in front."""
     if mine.shape[1:] == theirs.shape[1:]:
         return [mine, theirs]
     width = max(mine.shape[-1], theirs.shape[-1])
