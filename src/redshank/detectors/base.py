@@ -11,7 +11,7 @@ import copy
 import dataclasses
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from typing import Any, ClassVar, Self
@@ -38,6 +38,10 @@ def parameter(
     return field(default=default, metadata={"help": help, "low": low, "high": high, "choices": choices})
 
 
+def _unheard(share: float) -> None:
+    """Progress that nobody asked for."""
+
+
 @dataclass(frozen=True)
 class Cost:
     """What one series costs: ``bytes_per_series`` of state, ``ns_per_point`` on one core."""
@@ -59,12 +63,14 @@ class Detector(ABC):
     causal: ClassVar[bool]
     multivariate: ClassVar[bool] = False  # channels are looked at together, not one by one
     predicts: ClassVar[bool] = True  # gives expected, lower and upper
+    compares_shapes: ClassVar[bool] = False  # looks for stretches that have no like, not for values out of range
     calibration: ClassVar[Calibration]
     summary: ClassVar[str]  # one line for lists
 
     keys: tuple[Key, ...] = field(default=(), init=False, repr=False)
     channels: tuple[str, ...] = field(default=(), init=False, repr=False)
     arrays: Arrays = field(default_factory=dict, init=False, repr=False)
+    on_progress: Callable[[float], None] = field(default=_unheard, init=False, repr=False)  # share done of one call
 
     def __post_init__(self) -> None:
         for spec in self.parameters():

@@ -1,0 +1,255 @@
+"""One place that builds the application: from what the user gave to a Result."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from redshank.calibrate import Budget
+from redshank.decide import Direction, Policy
+from redshank.detectors.auto import Choice, choose
+from redshank.durations import parse_duration
+from redshank.engine import Plan, blank_scores, check_mode, fill, score_shard, shards
+from redshank.errors import ConfigError, DataError
+from redshank.executors import local
+from redshank.panel import Panel
+from redshank.result import NotScored, Result, Scored
+from redshank.sources.base import Findings, Query, Reading
+
+if TYPE_CHECKING:
+    from redshank.decide import Event
+
+Mode = Literal["retrospective", "live"]
+Progress = Callable[[str, float | None], None]  # (what is being done, share done or None when unknown)
+
+
+def _silent(what: str, share: float | None) -> None:
+    """Progress that nobody watches."""
+
+
+def detect(
+    data: Any,
+    *,
+    detector: str = "auto",
+    params: Mapping[str, Any] | None = None,
+    mode: Mode = "retrospective",
+    train_until: datetime | str | None = None,
+    budget: str | None = None,
+    direction: Direction = "both",
+    policy: Policy | None = None,
+    by: Sequence[str] | None = None,
+    measure: Sequence[str] | str = (),
+    time: str | None = None,
+    step: timedelta | str | None = None,
+    agg: str | None = None,
+    tz: str | None = None,
+    start: datetime | str | None = None,
+    end: datetime | str | None = None,
+    multivariate: bool = False,
+) -> Result:
+    """Find what is not normal in ``data``.
+
+    Args:
+        data: a path, a glob, a folder or several of them; a pandas, Polars or Arrow table; a numpy array of shape
+            (n_time,) or (n_series, n_time); a Panel.
+        detector: a name of ``redshank detectors``; "auto" picks by length, number of series and mode.
+        params: parameters of the detector by name.
+        mode: "retrospective" labels the past and may look both ways; "live" scores each point by what came before.
+        train_until: points before it are learned from and not scored.
+        budget: rate of false events to aim for, such as "2/day" or "1/5000points"; None = the detector's best cut.
+        direction: "up" or "down" leaves out events on the other side of the expected value.
+        policy: what is worth an event, in full; takes the place of ``direction``.
+        by: label columns that tell series apart; None finds them.
+        measure: value columns; empty finds them.
+        time: the time column; None finds it.
+        step: time between points, or the length of the buckets of ``agg``.
+        agg: how rows in one bucket become one value: count, min, max, sum, mean, median, variance, std, first, last, pNN.
+        tz: time zone of times without one, and of days and hours in seasonality and reasons.
+        start: only points from this time on.
+        end: only points before this time.
+        multivariate: score the measures of a series together instead of one by one.
+
+    Raises:
+        DataError, SourceError: the data cannot be read or holds nothing to score.
+        ConfigError: an option is wrong; the message names the choices.
+    """
+    options = Query(
+        measures=(measure,) if isinstance(measure, str) else tuple(measure),
+        by=None if by is None else tuple(by),
+        time=time,
+        step=parse_duration(step, field="step") if isinstance(step, str) else step,
+        agg=agg,
+        tz=tz,
+        start=read_moment(start, tz, "start"),
+        end=read_moment(end, tz, "end"),
+        multivariate=multivariate,
+    )
+    work = Work(
+        detector=detector,
+        params=params or {},
+        mode=mode,
+        train_until=read_moment(train_until, tz, "train_until"),
+        budget=budget,
+        policy=policy or Policy(direction=direction),
+        tz=tz or "UTC",
+    )
+    work.check()
+    return run(read(data, options), work)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """What to do with panels once they are read; the fields are those of ``detect``."""
+
+    detector: str = "auto"
+    params: Mapping[str, Any]
+    mode: Mode = "retrospective"
+    train_until: datetime | None = None
+    budget: str | None = None
+    policy: Policy
+    tz: str = "UTC"
+
+    def check(self) -> None:
+        """Raise ConfigError for anything that is wrong whatever the data."""
+        if self.mode not in ("retrospective", "live"):
+            raise ConfigError(f"mode: must be retrospective or live, got {self.mode!r}", field="mode")
+        if self.budget is not None:
+            Budget.parse(self.budget)
+        if self.detector == "auto":
+            if self.params:
+                raise ConfigError(
+                    "param: parameters need a named detector, such as --detector hindsight", field="params"
+                )
+            return
+        check_mode(Plan(detector=self.detector, params=self.params).new_detector(), self.mode)
+
+
+def read(data: Any, query: Query, on_progress: Progress = _silent) -> Reading:
+    """Return the panels of whatever the user gave."""
+    if isinstance(data, Panel):
+        panel = data.between(query.start, query.end)
+        return Reading([panel], Findings(rows=panel.n_series * panel.n_time))
+    if isinstance(data, str | Path):
+        data = [data]
+    if isinstance(data, list | tuple) and data and all(isinstance(item, str | Path) for item in data):
+        from redshank.sources.files import FileSource
+
+        return FileSource([str(item) for item in data]).read(query, lambda share, what: on_progress(what, share))
+    from redshank.tables import read_table
+
+    return read_table(data, query)
+
+
+def run(reading: Reading, work: Work, on_progress: Progress = _silent, *, threads: int | None = None) -> Result:
+    """Score what was read; on Ctrl-C return what was done so far, marked as not complete."""
+    started = time.perf_counter()
+    panels = [panel for panel in reading.panels if panel.n_series and panel.n_time]
+    if not panels:
+        raise DataError("detect: there are no points to score; check --measure, --from and --to")
+    choice = _choice(panels, work)
+    budget = None if work.budget is None else Budget.parse(work.budget, _common_step(panels))
+    plan = Plan(
+        detector=choice.kind,
+        params=choice.params,
+        policy=work.policy,
+        budget=budget,
+        train_until=work.train_until,
+        tz=work.tz,
+    )
+    parts = [Scored(panel, blank_scores(panel)) for panel in panels]
+    events, not_scored, complete = _score(parts, plan, on_progress, threads)
+    return Result(
+        parts=parts,
+        events=sorted(events, key=lambda event: (-event.score, event.start, event.key)),
+        detector=choice.kind,
+        why=choice.why,
+        rows=reading.findings.rows,
+        seconds=time.perf_counter() - started,
+        notes=_notes(plan, reading.findings),
+        not_scored=sorted(not_scored, key=lambda series: series.key),
+        complete=complete,
+    )
+
+
+def _choice(panels: list[Panel], work: Work) -> Choice:
+    if work.detector != "auto":
+        return Choice(work.detector, dict(work.params), "as asked")
+    return choose(panels, work.mode)
+
+
+def _score(
+    parts: list[Scored], plan: Plan, on_progress: Progress, threads: int | None
+) -> tuple[list[Event], list[NotScored], bool]:
+    """Score all shards into ``parts``; return events, series too short, and whether it was all done."""
+    cut = shards([part.panel for part in parts])
+    weight = [(shard.last - shard.first) * parts[shard.panel].panel.n_time for shard in cut]
+    inside = [0.0] * len(cut)
+
+    def work_on(index: int) -> Any:
+        shard = cut[index]
+
+        def heard(share: float) -> None:
+            inside[index] = share
+            on_progress("scoring", sum(w * s for w, s in zip(weight, inside, strict=True)) / sum(weight))
+
+        answer = score_shard(parts[shard.panel].panel.take(slice(shard.first, shard.last)), plan, heard)
+        heard(1.0)
+        return answer
+
+    events: list[Event] = []
+    not_scored: list[NotScored] = []
+    on_progress("preparing the detector (compiles on the first run)", None)
+    try:
+        for index, answer in local.run(work_on, range(len(cut)), threads=threads):
+            fill(parts[cut[index].panel], cut[index], answer)
+            events += answer.events
+            not_scored += answer.not_scored
+    except KeyboardInterrupt:
+        return events, not_scored, False
+    return events, not_scored, True
+
+
+def _common_step(panels: list[Panel]) -> timedelta:
+    """The step of the panel with most points, which a budget per day is counted in."""
+    return max(panels, key=lambda panel: panel.n_series * panel.n_time).step
+
+
+def _notes(plan: Plan, findings: Findings) -> list[str]:
+    notes = list(findings.notes)
+    if plan.budget is not None:
+        notes += plan.budget.notes(plan.new_detector().calibration)
+    return notes
+
+
+def read_moment(moment: datetime | str | None, tz: str | None, field: str) -> datetime | None:
+    """Return a moment as an aware UTC datetime; a text is ISO 8601, and without an offset is in ``tz``."""
+    if moment is None:
+        return None
+    from datetime import UTC
+
+    zone = read_zone(tz)
+    if isinstance(moment, str):
+        try:
+            moment = datetime.fromisoformat(moment.strip())
+        except ValueError:
+            raise ConfigError(
+                f"{field}: must be a time such as 2024-05-01 or 2024-05-01T12:00, got {moment!r}", field=field
+            ) from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
+
+
+def read_zone(tz: str | None) -> Any:
+    """Return the time zone of that name, UTC for None; ConfigError with the near names."""
+    from zoneinfo import ZoneInfo, available_timezones
+
+    from redshank.errors import did_you_mean
+
+    if tz is None or tz == "UTC":
+        return ZoneInfo("UTC")
+    if tz not in available_timezones():
+        raise ConfigError(did_you_mean("time zone", tz, available_timezones()), field="tz")
+    return ZoneInfo(tz)

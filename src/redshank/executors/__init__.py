@@ -1,0 +1,1 @@
+"""Executors: where the work of a run happens, shard by shard."""
