@@ -37,7 +37,7 @@ class Plan:
 
     detector: str
     params: Mapping[str, Any] = field(default_factory=dict)
-    policy: Policy = Policy()
+    policy: Policy = field(default_factory=Policy)
     budget: Budget | None = None
     train_until: datetime | None = None
     tz: str = "UTC"

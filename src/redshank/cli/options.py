@@ -1,0 +1,141 @@
+"""Options that several commands share, and what they become."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
+    from redshank.app import Work
+
+READING, SHAPING, DETECTING, WRITING = "Reading", "Shaping", "Detecting", "Results"
+
+Paths = Annotated[list[str], typer.Argument(help="Files, folders or globs; - reads standard input.", metavar="PATH...")]
+Time = Annotated[str | None, typer.Option(help="Time column.", rich_help_panel=READING)]
+Measure = Annotated[list[str] | None, typer.Option(help="Value column; may be repeated.", rich_help_panel=READING)]
+By = Annotated[str | None, typer.Option(help="Label columns, such as host,city.", rich_help_panel=READING)]
+Tz = Annotated[str | None, typer.Option(help="Time zone, such as Europe/Oslo.", rich_help_panel=READING)]
+Start = Annotated[str | None, typer.Option("--from", help="First time to look at.", rich_help_panel=READING)]
+End = Annotated[str | None, typer.Option("--to", help="Time to stop before.", rich_help_panel=READING)]
+Step = Annotated[str | None, typer.Option(help="Time between points, or bucket length: 5m.", rich_help_panel=SHAPING)]
+Agg = Annotated[
+    str | None,
+    typer.Option(
+        help="Make buckets of --step: count, min, max, sum, mean, median, variance, std, first, last, pNN.",
+        rich_help_panel=SHAPING,
+    ),
+]
+Separator = Annotated[str | None, typer.Option(help="CSV separator.", rich_help_panel=READING)]
+Decimal = Annotated[str | None, typer.Option(help="Decimal mark in CSV: . or ,", rich_help_panel=READING)]
+Encoding = Annotated[str | None, typer.Option(help="Text encoding, such as latin-1.", rich_help_panel=READING)]
+Sheet = Annotated[str | None, typer.Option(help="Excel sheet.", rich_help_panel=READING)]
+Records = Annotated[
+    str | None, typer.Option(help="Dotted path to the records in nested JSON or YAML.", rich_help_panel=READING)
+]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="A row that cannot be read is an error.", rich_help_panel=READING)
+]
+AllowPickle = Annotated[
+    bool, typer.Option("--allow-pickle", help="Read .pkl files, tables and arrays only.", rich_help_panel=READING)
+]
+Multivariate = Annotated[
+    bool,
+    typer.Option("--multivariate", help="Score the measures together, as one series.", rich_help_panel=SHAPING),
+]
+DetectorName = Annotated[
+    str, typer.Option("--detector", help="A name of `redshank detectors`.", rich_help_panel=DETECTING)
+]
+Param = Annotated[
+    list[str] | None,
+    typer.Option("--param", help="Detector parameter NAME=VALUE; may be repeated.", rich_help_panel=DETECTING),
+]
+ModeName = Annotated[
+    str,
+    typer.Option(
+        "--mode", help="retrospective (looks both ways) or live (as it would have been).", rich_help_panel=DETECTING
+    ),
+]
+TrainUntil = Annotated[
+    str | None, typer.Option(help="Learn from the points before, score from there.", rich_help_panel=DETECTING)
+]
+BudgetText = Annotated[
+    str | None,
+    typer.Option("--budget", help="False events to aim for: 2/day, 1/5000points.", rich_help_panel=DETECTING),
+]
+DirectionName = Annotated[str, typer.Option("--direction", help="both, up or down.", rich_help_panel=DETECTING)]
+LeastDeviation = Annotated[
+    float, typer.Option(help="Least distance from the expected value.", rich_help_panel=DETECTING)
+]
+LeastRelative = Annotated[
+    float, typer.Option(help="The same as a share of the expected value: 0.1.", rich_help_panel=DETECTING)
+]
+
+
+def names(texts: Sequence[str] | None) -> tuple[str, ...]:
+    """Return the names of a repeated option whose values may hold several, set apart by commas."""
+    return tuple(name.strip() for text in texts or () for name in text.split(",") if name.strip())
+
+
+def duration(text: str | None) -> timedelta | None:
+    """Return the length of --step."""
+    from redshank.durations import parse_duration
+
+    return None if text is None else parse_duration(text, field="step")
+
+
+def moment(text: str | None, tz: str | None, field: str) -> datetime | None:
+    """Return a time given on the command line, as an aware UTC datetime."""
+    from redshank.app import read_moment
+
+    return read_moment(text, tz, field)
+
+
+def parameters(texts: Sequence[str] | None) -> dict[str, Any]:
+    """Return NAME=VALUE texts as a dict; ConfigError when one has no equals sign."""
+    from redshank.errors import ConfigError
+
+    given = {}
+    for text in texts or ():
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise ConfigError(f"--param: must be NAME=VALUE, got {text!r}", field="param")
+        given[name.strip()] = value.strip()
+    return given
+
+
+def make_work(
+    detector: str,
+    param: Sequence[str] | None,
+    *,
+    mode: str = "retrospective",
+    train_until: str | None = None,
+    budget: str | None = None,
+    direction: str = "both",
+    least_deviation: float = 0.0,
+    least_relative: float = 0.0,
+    tz: str | None = None,
+) -> Work:
+    """Return what to do with the panels, checked as far as it can be without them."""
+    from typing import cast
+
+    from redshank.app import Mode, Work
+    from redshank.decide import Direction, Policy
+
+    policy = Policy(
+        direction=cast("Direction", direction), least_deviation=least_deviation, least_relative=least_relative
+    )
+    work = Work(
+        detector=detector,
+        params=parameters(param),
+        mode=cast("Mode", mode),
+        train_until=moment(train_until, tz, "train-until"),
+        budget=budget,
+        policy=policy,
+        tz=tz or "UTC",
+    )
+    work.check()
+    return work

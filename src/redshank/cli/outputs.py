@@ -1,0 +1,123 @@
+"""What ``redshank detect`` shows and writes: table, sparklines, one line of facts, JSON, report and files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from redshank.result import Result
+    from redshank.sinks.files import FileSink
+    from redshank.sources.base import Findings
+
+SHOWN_EVENTS = 20
+SHOWN_SERIES = 3
+SHOWN_NOTES = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outputs:
+    """The files asked for; None = not."""
+
+    events: Path | None = None
+    scores: Path | None = None
+    html: Path | None = None
+    png: Path | None = None
+
+    def _sink(self) -> FileSink:
+        from redshank.sinks.files import FileSink
+
+        return FileSink(events=self.events, scores=self.scores)
+
+    def check(self) -> None:
+        """Raise SinkError, before the work, for a file that could not be written after it."""
+        from redshank.sinks.files import check_suffix, check_writable
+
+        self._sink().check()
+        for path, suffixes in ((self.html, (".html", ".htm")), (self.png, (".png",))):
+            if path is not None:
+                check_suffix(path, suffixes)
+                check_writable(path)
+
+    def write(self, result: Result, *, title: str, line: str) -> None:
+        """Write every file asked for; ``line`` says what was read."""
+        sink = self._sink()
+        sink.write_events(result.events)
+        sink.write_scores(result.parts)
+        if self.html is not None:
+            from redshank.sinks.html import write_html
+
+            write_html(result, self.html, title=title, facts=facts(result, line))
+        if self.png is not None:
+            from redshank.sinks.png import write_png
+
+            write_png(result, self.png, title=title)
+
+    def written(self) -> list[Path]:
+        """The files, in the order they are shown."""
+        return [path for path in (self.html, self.png, self.events, self.scores) if path is not None]
+
+
+def facts(result: Result, line: str) -> list[tuple[str, str]]:
+    """Return what was done as (name, text) pairs, for the head of a report."""
+    pairs = [
+        ("input", line),
+        ("detector", f"{result.detector} ({result.why})"),
+        ("points", f"{result.n_points:,} in {result.n_series:,} series"),
+        ("time taken", f"{result.seconds:.2f} s"),
+    ]
+    return pairs + [("note", note) for note in result.notes]
+
+
+def summary(result: Result) -> str:
+    """Return one line of what was done."""
+    count = len(result.events)
+    series = "1 series" if result.n_series == 1 else f"{result.n_series:,} series"
+    events = "no events" if count == 0 else "1 event" if count == 1 else f"{count:,} events"
+    line = f"{events} in {result.rows:,} rows, {series}; {result.detector} ({result.why}); {result.seconds:.1f} s"
+    return line if result.complete else f"INTERRUPTED, not all series are scored: {line}"
+
+
+def print_result(result: Result, findings: Findings, outputs: Outputs) -> None:
+    """Print findings, sparklines, the events worst first, notes and the line of what was done."""
+    from redshank.cli.console import console
+    from redshank.cli.terminal import event_table, series_lines
+
+    out = console()
+    out.print(findings.line(), style="dim", markup=False)
+    for line in series_lines(result, SHOWN_SERIES, out.width):
+        out.print(line)
+    if result.events:
+        out.print(event_table(result.events[:SHOWN_EVENTS]))
+    if len(result.events) > SHOWN_EVENTS:
+        out.print(f"and {len(result.events) - SHOWN_EVENTS:,} more: --out events.csv writes them all", style="dim")
+    remarks = [*result.notes, *(str(series) for series in result.not_scored)]
+    for remark in remarks[:SHOWN_NOTES]:
+        out.print(f"note: {remark}", style="yellow", markup=False)
+    if len(remarks) > SHOWN_NOTES:
+        out.print(f"note: and {len(remarks) - SHOWN_NOTES:,} more; --json has them all", style="yellow", markup=False)
+    out.print(summary(result), style="bold", markup=False)
+    for path in outputs.written():
+        out.print(f"wrote {path}", markup=False)
+
+
+def result_json(result: Result) -> dict[str, Any]:
+    """Return the result as JSON values, events worst first."""
+    from redshank.sinks.files import event_json
+
+    return {
+        "events": [event_json(event) for event in result.events],
+        "detector": result.detector,
+        "why": result.why,
+        "rows": result.rows,
+        "series": result.n_series,
+        "points": result.n_points,
+        "seconds": round(result.seconds, 3),
+        "notes": result.notes,
+        "not_scored": [
+            {"series": str(series.key), "points": series.points, "needed": series.needed}
+            for series in result.not_scored
+        ],
+        "complete": result.complete,
+    }

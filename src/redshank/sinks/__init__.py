@@ -1,0 +1,1 @@
+"""Sinks: deliver scores and events to one system each."""
