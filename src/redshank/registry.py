@@ -30,15 +30,11 @@ def find(group: str, name: str) -> type[Any]:
     """Return the class registered under ``name``; ConfigError with the near names, or the extra to install."""
     found = _entries(group)
     if name not in found:
-        raise ConfigError(
-            did_you_mean(group.removeprefix("redshank.").removesuffix("s"), name, found), field=name
-        )
+        raise ConfigError(did_you_mean(group.removeprefix("redshank.").removesuffix("s"), name, found), field=name)
     try:
         loaded: type[Any] = found[name].load()
     except ImportError as error:
-        raise MissingExtraError(
-            f"{name}: needs an extra: pip install 'redshank[{name}]' ({error})"
-        ) from error
+        raise MissingExtraError(f"{name}: needs an extra: pip install 'redshank[{name}]' ({error})") from error
     return loaded
 
 
@@ -55,9 +51,7 @@ def build_detector(name: str, params: Mapping[str, Any] | None = None) -> Detect
     for key, value in (params or {}).items():
         if key not in known:
             raise ConfigError(did_you_mean(f"parameter of {name}", key, known), field=key)
-        given[key] = (
-            _read_text(value, known[key].default, f"{name}: {key}") if isinstance(value, str) else value
-        )
+        given[key] = _read_text(value, known[key].default, f"{name}: {key}") if isinstance(value, str) else value
     return kind(**given)
 
 

@@ -65,9 +65,7 @@ class State:
             kind=manifest["kind"],
             version=manifest["version"],
             params=manifest["params"],
-            keys=tuple(
-                Key(measure, tuple((a, b) for a, b in labels)) for measure, labels in manifest["keys"]
-            ),
+            keys=tuple(Key(measure, tuple((a, b) for a, b in labels)) for measure, labels in manifest["keys"]),
             channels=tuple(manifest["channels"]),
             arrays=load(blob),
         )

@@ -50,9 +50,7 @@ class UnivariateDetector(Detector):
         return {name: array.reshape(n_series, n_channels, *array.shape[1:]) for name, array in rows.items()}
 
     def _advance(self, panel: Panel) -> Deviations:
-        return join_channels(
-            self._advance_rows(self._rows(), panel.times.view(np.int64), as_rows(panel)), panel
-        )
+        return join_channels(self._advance_rows(self._rows(), panel.times.view(np.int64), as_rows(panel)), panel)
 
     def _rows(self) -> Arrays:
         """Views of the state with (series, channel) as one leading axis."""
