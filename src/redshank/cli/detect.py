@@ -66,7 +66,7 @@ def detect(
         bool, typer.Option("--quiet", "-q", help="Print nothing.", rich_help_panel=options.WRITING)
     ] = False,
 ) -> int:
-    """Find what is not normal in files of time series.
+    r"""Find what is not normal in files of time series.
 
     The time column, the values, the labels that tell series apart and the step are found by themselves.
 

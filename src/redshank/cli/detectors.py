@@ -11,7 +11,7 @@ def detectors(
     name: Annotated[str | None, typer.Argument(help="One detector, for its parameters.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """List the detectors, or explain one.
+    r"""List the detectors, or explain one.
 
     \b
     redshank detectors
