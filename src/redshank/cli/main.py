@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from typing import Annotated
@@ -12,7 +13,7 @@ from typer._click.exceptions import ClickException
 from redshank import __version__
 from redshank.cli.bench import bench
 from redshank.cli.demo import demo
-from redshank.cli.detect import detect
+from redshank.cli.detect import EXIT_INTERRUPTED, detect
 from redshank.cli.detectors import detectors
 from redshank.cli.evaluate import evaluate
 from redshank.cli.inspect import inspect
@@ -48,33 +49,41 @@ def options(
     """Options that stand before the command."""
 
 
-def main() -> None:
-    """Run the command line; exit 0 when all went well, 1 for our mistakes, 2 for the user's, 130 for Ctrl-C."""
-    debug = "--debug" in sys.argv[1:2]
+def run(arguments: list[str]) -> int:
+    """Run one command line and return its exit code: 0 well, 1 our mistake, 2 the user's, 130 interrupted."""
+    debug = arguments[:1] == ["--debug"]
     try:
-        code = app(standalone_mode=False) or 0
+        return app(arguments, standalone_mode=False) or 0
     except RedshankError as error:
-        if debug:
-            traceback.print_exc()
         code = _complain(str(error), error.exit_code)
     except ClickException as error:
-        code = _complain(error.format_message(), 2, hint="redshank --help")
+        code = _complain(error.format_message(), 2, hint=" (see redshank --help)")
     except (KeyboardInterrupt, typer.Abort):
-        code = _complain("interrupted", 130)
+        code = _complain("interrupted", EXIT_INTERRUPTED)
     except BrokenPipeError:
-        sys.stderr.close()
-        code = 141
+        return _closed_pipe()
     except Exception as error:  # noqa: BLE001 - the one place where any failure ends as a line for people
-        if debug:
-            traceback.print_exc()
-        hint = "" if debug else "; run redshank --debug ... for the traceback"
-        code = _complain(f"internal error: {type(error).__name__}: {error}{hint}", 1)
-    sys.exit(code)
+        hint = "" if debug else " (redshank --debug ... shows the traceback)"
+        code = _complain(f"internal error: {type(error).__name__}: {error}", 1, hint)
+    if debug:
+        traceback.print_exc()
+    return code
+
+
+def _closed_pipe() -> int:
+    """Keep Python from complaining at exit that nobody reads our output any more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 128 + 13
 
 
 def _complain(message: str, code: int, hint: str = "") -> int:
-    typer.echo(f"redshank: {message}" + (f" (see {hint})" if hint else ""), err=True)
+    typer.echo(f"redshank: {message}{hint}", err=True)
     return code
+
+
+def main() -> None:
+    """Run the command line of this process."""
+    sys.exit(run(sys.argv[1:]))
 
 
 if __name__ == "__main__":

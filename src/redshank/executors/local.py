@@ -40,6 +40,7 @@ def run(
             try:
                 done.put((index, work(shards[index]), None))
             except BaseException as error:  # noqa: BLE001 - carried over to the caller, which raises it
+                stopped.set()
                 done.put((index, None, error))
 
     for _ in range(min(threads or cores(), len(shards))):
