@@ -1,0 +1,1 @@
+"""Where panels come from, one system a file."""

@@ -1,0 +1,216 @@
+"""The source contract: what to read, what was read, and what was found out on the way.
+
+Laws of every source: what is there is returned, nothing is filled in or invented; reading twice gives the same;
+aggregation pushed down to the system equals aggregation of the raw points here.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+from redshank.durations import format_duration
+from redshank.errors import ConfigError
+from redshank.panel import Panel
+
+Progress = Callable[[float | None, str], None]  # (share done or None when unknown, what is being done)
+
+AGGREGATIONS = ("count", "min", "max", "sum", "mean", "median", "variance", "std", "first", "last")
+SHOWN_ROWS = 5  # bad rows kept to show
+
+
+@dataclass(frozen=True, kw_only=True)
+class Query:
+    """What to read, and how, where it should not be found out from the data.
+
+    Args:
+        measures: value columns; empty = find them.
+        by: label columns; None = find them, () = none.
+        time: the time column; None = find it.
+        step: time between points, or length of the buckets of ``agg``; None = find it.
+        agg: how the rows of one bucket become one value: a name of ``AGGREGATIONS`` or ``p0`` to ``p100``.
+        tz: zone of times that carry none, and of day-long buckets; None = UTC.
+        start: only points from here on.
+        end: only points before this.
+        strict: a row that cannot be read is an error instead of being counted.
+        multivariate: the measures are channels of one series instead of series.
+        separator: between the fields of a text table; None = find it.
+        decimal: ``"."`` or ``","``; None = find it.
+        encoding: of text; None = find it.
+        sheet: of a workbook; None = the first with rows.
+        records: dotted path to the list of records in nested data; None = find it.
+        allow_pickle: read pickle files, plain data only.
+    """
+
+    measures: tuple[str, ...] = ()
+    by: tuple[str, ...] | None = None
+    time: str | None = None
+    step: timedelta | None = None
+    agg: str | None = None
+    tz: str | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+    strict: bool = False
+    multivariate: bool = False
+    separator: str | None = None
+    decimal: str | None = None
+    encoding: str | None = None
+    sheet: str | None = None
+    records: str | None = None
+    allow_pickle: bool = False
+
+    def __post_init__(self) -> None:
+        if self.agg is not None:
+            check_aggregation(self.agg)
+        if self.decimal not in (None, ".", ","):
+            raise ConfigError(f"decimal: must be . or , got {self.decimal!r}", field="decimal")
+        if self.step is not None and self.step <= timedelta(0):
+            raise ConfigError(f"step: must be above zero, got {self.step}", field="step")
+        if self.tz is not None:
+            check_zone(self.tz)
+        if self.start and self.end and self.start >= self.end:
+            raise ConfigError(f"from: must be before to, got {self.start} and {self.end}", field="start")
+
+
+@dataclass(frozen=True)
+class BadRow:
+    """A row that could not be read: its line (or row) number counted from 1, its text, and why."""
+
+    line: int
+    text: str
+    reason: str
+
+
+@dataclass(kw_only=True)
+class Findings:
+    """What was found out while reading; every part can be set by a field of ``Query`` instead.
+
+    ``gaps``: points missing between the first and the last of their series. ``duplicates``: rows that another row of
+    the same series and time took the place of. ``unsorted``: rows that came before an earlier time of their series.
+    ``infinite``: infinite values, turned into missing ones. ``step``: None when times are irregular or there is one
+    point.
+    """
+
+    name: str = ""
+    rows: int = 0
+    n_series: int = 0
+    n_files: int = 1
+    bad_count: int = 0
+    bad_rows: list[BadRow] = field(default_factory=list)
+    time: str | None = None
+    time_format: str = ""
+    zone: str = "UTC"
+    measures: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    step: timedelta | None = None
+    gaps: int = 0
+    duplicates: int = 0
+    unsorted: int = 0
+    infinite: int = 0
+    notes: list[str] = field(default_factory=list)
+
+    def line(self) -> str:
+        """Return one line for people."""
+        parts = [
+            f"{self.name}: {count(self.rows, 'row')}" if self.name else count(self.rows, "row"),
+            f"time {self.time!r} ({self.time_format})" if self.time is not None else self.time_format,
+            f"{count(len(self.measures), 'measure')} {_short_list(self.measures)}" if self.measures else "",
+            f"by {', '.join(self.labels)}" if self.labels else "",
+            count(self.n_series, "series", "series") if self.n_series else "",
+            f"step {format_duration(self.step)}" if self.step else ("irregular times" if self.n_series else ""),
+            *self._counts(),
+        ]
+        return ", ".join(part for part in parts if part)
+
+    def _counts(self) -> list[str]:
+        named = (
+            (self.gaps, "missing point"),
+            (self.duplicates, "duplicate"),
+            (self.unsorted, "unsorted row"),
+            (self.infinite, "infinite value"),
+            (self.bad_count, "unreadable row"),
+        )
+        return [count(number, what) for number, what in named if number]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the same as JSON values."""
+        return {
+            "name": self.name,
+            "rows": self.rows,
+            "series": self.n_series,
+            "files": self.n_files,
+            "bad_rows": self.bad_count,
+            "bad_rows_shown": [{"line": row.line, "text": row.text, "reason": row.reason} for row in self.bad_rows],
+            "time": self.time,
+            "time_format": self.time_format,
+            "zone": self.zone,
+            "measures": list(self.measures),
+            "labels": list(self.labels),
+            "step_seconds": None if self.step is None else self.step.total_seconds(),
+            "gaps": self.gaps,
+            "duplicates": self.duplicates,
+            "unsorted": self.unsorted,
+            "infinite": self.infinite,
+            "notes": list(self.notes),
+        }
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The panels read (series on one grid share a panel) and what was found out."""
+
+    panels: list[Panel]
+    findings: Findings
+
+
+class Source(ABC):
+    """Reads panels from one system."""
+
+    kind: ClassVar[str]
+
+    @abstractmethod
+    def read(self, query: Query, progress: Progress | None = None) -> Reading:
+        """Return the panels that ``query`` asks for; SourceError when unreachable, DataError when of no use."""
+
+    @abstractmethod
+    def describe(self) -> str:
+        """Return what is read, for messages: ``csv data/cpu.csv``."""
+
+    @abstractmethod
+    def preview(self, n: int = 10) -> list[dict[str, Any]]:
+        """Return the first ``n`` rows as they stand there, for a look."""
+
+
+def count(number: int, what: str, many: str | None = None) -> str:
+    """Return ``1 row``, ``2,000 rows``."""
+    return f"{number:,} {what if number == 1 else many or what + 's'}"
+
+
+def check_aggregation(agg: str) -> None:
+    """Raise ConfigError, with the choices, when there is no such aggregation."""
+    digits = agg[1:]
+    if agg in AGGREGATIONS or (agg[:1] == "p" and digits.replace(".", "", 1).isdecimal() and float(digits) <= 100):
+        return
+    raise ConfigError(f"agg: must be one of {', '.join(AGGREGATIONS)} or p0 to p100, got {agg!r}", field="agg")
+
+
+def check_zone(tz: str) -> None:
+    """Raise ConfigError when there is no such time zone."""
+    from zoneinfo import ZoneInfo, available_timezones
+
+    try:
+        ZoneInfo(tz)
+    except (KeyError, ValueError, OSError):
+        from redshank.errors import did_you_mean
+
+        known = available_timezones()
+        near = did_you_mean("time zone", tz, known)
+        text = near if "mean" in near else f"unknown time zone {tz!r}; names are like Europe/Oslo or UTC"
+        raise ConfigError(f"tz: {text}", field="tz") from None
+
+
+def _short_list(names: tuple[str, ...], shown: int = 4) -> str:
+    return ", ".join(names[:shown]) + (", ..." if len(names) > shown else "")
