@@ -75,8 +75,8 @@ class Panel:
             raise DataError(f"panel: times must be datetime64[ns], got {self.times.dtype}")
         if self.values.dtype != np.float64:
             raise DataError(f"panel: values must be float64, got {self.values.dtype}")
-        if len(self.times) > 1 and not (np.diff(self.times.view(np.int64)) > 0).all():
-            raise DataError("panel: times must be strictly increasing")
+        if np.isnat(self.times).any() or not (self.times[1:] > self.times[:-1]).all():
+            raise DataError("panel: times must be strictly increasing and none missing")
 
     @classmethod
     def of(
