@@ -1,0 +1,122 @@
+"""Every ```python block and every ``$ redshank`` line in the documentation runs.
+
+A page is run from top to bottom in a folder of its own that holds the files of docs_data.py; its python blocks share
+their names. A line ending in ``# exit N`` must end with that code, all others with 0. Output shown is not compared.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shlex
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import docs_data
+from redshank.cli.main import run
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
+BLOCK = re.compile(r"^( *)```(python|console)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
+SHELL_SIGNS = set("|><;&$*")
+
+
+@dataclass(frozen=True)
+class Example:
+    """A block of python, or one command line, and where it stands."""
+
+    language: str
+    text: str
+    line: int
+
+
+def examples(page: Path) -> list[Example]:
+    """The blocks and command lines of a page, in order."""
+    text = page.read_text(encoding="utf-8")
+    found = []
+    for block in BLOCK.finditer(text):
+        line = text[: block.start()].count("\n") + 2
+        body = re.sub(rf"^{block[1]}", "", block[3], flags=re.MULTILINE)
+        if block[2] == "python":
+            found.append(Example("python", body, line))
+        else:
+            found += [Example("console", command, line) for command in commands(body)]
+    return found
+
+
+def commands(body: str) -> list[str]:
+    """The lines after ``$`` that run redshank, with lines that end in a backslash put together."""
+    lines = re.sub(r"\\\n\s*", "", body).splitlines()
+    return [line[2:] for line in lines if re.match(r"\$ (.*\| *)?redshank\b", line)]
+
+
+def is_shell(command: str) -> bool:
+    """Whether a command needs a shell, looking only outside of quotes."""
+    return bool(SHELL_SIGNS & set(re.sub(r"'[^']*'|\"[^\"]*\"", "", command)))
+
+
+def run_command(command: str) -> None:
+    """Run a command line and insist on its exit code."""
+    command, _, wanted = command.partition("# exit ")
+    code = _in_shell(command) if is_shell(command) else run(shlex.split(command)[1:])
+
+    assert code == int(wanted or 0), f"$ {command} ended with {code}"
+
+
+def _in_shell(command: str) -> int:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return subprocess.run(["bash", "-c", command], env={**os.environ, "PATH": path}, check=False).returncode
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the files that examples name."""
+    folder = tmp_path_factory.mktemp("docs")
+    docs_data.write_all(folder)
+    return folder
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if examples(page)], ids=lambda page: str(page.relative_to(ROOT))
+)
+def test_the_examples_of_a_page_run(page: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    subprocess.run(["cp", "-r", f"{data}/.", "."], check=True)
+    names: dict[str, Any] = {"__name__": "__main__"}
+
+    for example in examples(page):
+        with _place(page, example):
+            if example.language == "python":
+                exec(compile(example.text, str(page), "exec"), names)
+            else:
+                run_command(example.text)
+
+
+@contextlib.contextmanager
+def _place(page: Path, example: Example) -> Any:
+    """Say which example of the page failed."""
+    try:
+        yield
+    except BaseException as error:
+        error.add_note(f"{page.relative_to(ROOT)}, line {example.line}")
+        raise
+
+
+def test_commands_are_taken_out_of_a_console_block() -> None:
+    body = "$ redshank detect a.csv \\\n    --json\nsome output\n$ make demo\n$ cat a.csv | redshank detect -\n"
+
+    assert commands(body) == ["redshank detect a.csv --json", "cat a.csv | redshank detect -"]
+
+
+def test_a_wrong_exit_code_is_noticed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(AssertionError, match="ended with 2"):
+        run_command("redshank detect no-such-file.csv")
+
+    run_command("redshank detect no-such-file.csv  # exit 2")
