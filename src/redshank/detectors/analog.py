@@ -68,7 +68,7 @@ class AnalogLight(UnivariateDetector):
     trend_reach: ClassVar[int] = 0
     point_ns: ClassVar[float] = 1400
 
-    learn: int = parameter(400, "values of a series before the first score", low=START_POINTS, high=100_000)
+    learn: int = parameter(300, "values of a series before the first score", low=START_POINTS, high=100_000)
 
     @property
     def warmup(self) -> int:

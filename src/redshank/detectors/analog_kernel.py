@@ -2,7 +2,7 @@
 
 A missing value is skipped. Up to MOST_HOLE missing points in a row keep their places in the past, so that lags stay
 true distances in time; a longer gap is closed. Either way the distances forget over the gap as if its points had
-passed, so that what came before it weighs little behind it.
+passed, so that what came before it weighs little behind it. A value every 100 steps is no gap but a rhythm.
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ LAST = 10
 MOMENTS = 11  # 3 columns
 LAGS = 14  # 3 columns
 LOW, HIGH, RESIDUALS = range(17, 20)
-NUMBERS = 20
+LAST_GAP = 20
+NUMBERS = 21
 
 
 @njit(nogil=True, cache=True)
@@ -133,6 +134,7 @@ def _advance(x, gap, state, setting, ranges):  # type: ignore[no-untyped-def]
     distances, past, numbers, model, scales = state
     windows, trend_windows, reach, trend_reach = setting
     y = _standardised(x, numbers)
+    gap = _unusual_gap(gap, numbers)
     if 0 < gap <= MOST_HOLE and numbers[SEEN] >= START_POINTS + LEARN_POINTS:
         _leave_hole(int(gap), numbers, past, reach, trend_reach)
     ar_floor = 0.01 * math.sqrt(numbers[MOMENTS + 2]) * numbers[SCALE] / numbers[AR_SCALE]
@@ -164,6 +166,14 @@ def _advance(x, gap, state, setting, ranges):  # type: ignore[no-untyped-def]
         total = _calibrated_sum(parts, floor, scales, distances, numbers)
     _remember(y, trend, numbers, y_past, trend_past, distances[:reach])
     return total
+
+
+@njit(nogil=True, cache=True)
+def _unusual_gap(gap: float, numbers: Floats) -> float:
+    """The gap before a value, 0 for a long one that is the rhythm of the series (such as a value every 100 steps)."""
+    rhythm = MOST_HOLE < gap <= 2 * numbers[LAST_GAP]
+    numbers[LAST_GAP] = gap
+    return 0.0 if rhythm else gap
 
 
 @njit(nogil=True, cache=True)

@@ -1,9 +1,9 @@
 """Distances of the recent past to its earlier likes: one number for every lag, kept up to date at each point.
 
 d_L <- keep d_L + (u_t - u_{t-L})^2 with keep = 1 - 1/w, so that sqrt(min d_L / w) is how far the last w points or so
-are from their nearest earlier analog. Arrays are float32 and hold the longest lag first: index i is lag H - i, so that the
-distances run alongside the past, a ring of H values in which slot t mod H is the oldest. Minima are taken over the bits
-as integers, which order like the non-negative numbers that they are.
+are from their nearest earlier analog. Arrays are float32 and hold the longest lag first: index i is lag H - i, so that
+the distances run alongside the past, a ring of H values in which slot t mod H is the oldest. Minima are taken over the
+bits as integers, which order like the non-negative numbers that they are.
 """
 
 from __future__ import annotations
