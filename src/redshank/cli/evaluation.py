@@ -1,0 +1,291 @@
+"""What ``redshank evaluate`` does: get series and answers, measure them, show the figures."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import typer
+
+from redshank.errors import DataError, SourceError
+from redshank.evaluate import MERGE_GAP, Answer, Figures, Labelled, figures_of, overall
+
+if TYPE_CHECKING:
+    from redshank.app import Work
+    from redshank.evaluate.stored import Pairs
+    from redshank.evaluate.truth import Truth
+    from redshank.panel import Key, Panel, Times
+    from redshank.result import Result, Scored
+    from redshank.sources.base import Query
+
+COLUMNS = {  # figure: title
+    "series": "series",
+    "vus_pr": "VUS-PR",
+    "vus_roc": "VUS-ROC",
+    "auc_pr": "AUC-PR",
+    "auc_roc": "AUC-ROC",
+    "ucr_hit": "UCR hit",
+    "precision": "event P",
+    "recall": "event R",
+    "f1": "event F1",
+    "false_per_10k": "false/10k",
+    "delay": "delay",
+    "on_normal": "on normal",
+    "nab_standard": "NAB",
+    "nab_reward_low_FP": "low FP",
+    "nab_reward_low_FN": "low FN",
+    "seconds": "seconds",
+}
+PLACES = {"series": 0, "delay": 1, "false_per_10k": 2, "seconds": 1} | dict.fromkeys(list(COLUMNS)[12:15], 1)
+
+
+@dataclass(frozen=True, eq=False)
+class Answered:
+    """What one detector said of every series; ``seconds`` None = it was written earlier."""
+
+    detector: str
+    pairs: Pairs
+    seconds: float | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The figures of one detector: over all, and of each series."""
+
+    detector: str
+    overall: dict[str, float]
+    rows: list[Figures]
+    notes: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counting:
+    """How figures are counted; see ``figures_of``. ``nab``: the windows file, None = no NAB scores."""
+
+    merge_gap: int = MERGE_GAP
+    alarm_above: float | str = "sigma"
+    nab: Path | None = None
+    nab_onset: int = 0
+
+    def check(self, per_series: Path | None) -> None:
+        """Raise, before the work, for what would fail after it."""
+        from redshank.evaluate.figures import alarms_of
+        from redshank.sinks.files import FORMATS, check_suffix, check_writable
+
+        alarms_of(np.zeros(1), self.alarm_above)
+        if self.nab is not None and not self.nab.is_file():
+            raise SourceError(f"{self.nab}: no such file")
+        if per_series is not None:
+            check_suffix(per_series, FORMATS)
+            check_writable(per_series)
+
+
+# detectors run on data
+
+
+def of_detectors(paths: Sequence[str], truth: str, query: Query, works: Sequence[Work]) -> list[Answered]:
+    """Read the data and its truth once, and run every detector on it."""
+    from redshank.app import run
+    from redshank.cli.console import progress_bar
+    from redshank.sources.base import Reading
+
+    with progress_bar(quiet=False) as on_progress:
+        panels, findings, known = _read(paths, truth, query, on_progress)
+        answered = []
+        for work in works:
+            result = run(Reading(panels, findings), work, on_progress)
+            if not result.complete:
+                raise KeyboardInterrupt
+            pairs = [pair for part in result.parts for pair in _pairs(part, result, known, work)]
+            answered.append(Answered(result.detector, pairs, result.seconds, [str(n) for n in result.not_scored]))
+    return answered
+
+
+def _read(paths: Sequence[str], truth: str, query: Query, on_progress: Any) -> tuple[list[Panel], Any, Truth]:
+    """The panels without the truth, what was found out about them, and the truth."""
+    from redshank.app import read
+    from redshank.evaluate.truth import take_truth
+
+    known = _intervals(truth, query.tz)
+    if known is not None:
+        reading = read(list(paths), query, on_progress)
+        return reading.panels, reading.findings, known
+    if "-" in paths:
+        raise DataError("truth: standard input can be read only once; write it to a file, or give a file of intervals")
+    reading = read(list(paths), query, on_progress)
+    panels, known = take_truth(reading.panels, truth)
+    return panels, reading.findings, known or _truth_column(paths, truth, query, reading.findings.labels, on_progress)
+
+
+def _truth_column(paths: Sequence[str], truth: str, query: Query, by: Sequence[str], on_progress: Any) -> Truth:
+    """Read the truth alone: a bucket with an anomalous row is anomalous."""
+    from redshank.app import read
+    from redshank.evaluate.truth import take_truth
+
+    alone = replace(query, measures=(truth,), by=tuple(by), multivariate=False, agg="max" if query.agg else None)
+    _, known = take_truth(read(list(paths), alone, on_progress).panels, truth)
+    if known is None:
+        raise DataError(f"truth: column {truth!r} holds no values")
+    return known
+
+
+def _intervals(truth: str, tz: str | None) -> Truth | None:
+    """The truth when it is a file of intervals; None when it is the name of a column."""
+    from redshank.app import read_zone
+    from redshank.evaluate.truth import read_intervals
+
+    path = Path(truth)
+    return read_intervals(path, read_zone(tz)) if path.suffix else None
+
+
+def _pairs(part: Scored, result: Result, truth: Truth, work: Work) -> Pairs:
+    """Series and answers of one part: from the first to the last point that has a value or is anomalous."""
+    pairs = []
+    for row, key in enumerate(part.panel.keys):
+        times = part.panel.times
+        anomalous = truth.of(key, times)
+        there = np.flatnonzero(np.isfinite(part.panel.values[row]).any(axis=1) | anomalous)
+        if len(there) == 0:
+            continue
+        inside = slice(max(int(there[0]), _first_scored(times, work)), int(there[-1]) + 1)
+        alarm = _alarms(result, key, times, is_live=work.mode == "live")
+        series = Labelled(str(key), times[inside], part.panel.values[row, inside, 0], anomalous[inside])
+        pairs.append((series, Answer(part.scores.score[row, inside], alarm[inside])))
+    return pairs
+
+
+def _first_scored(times: Times, work: Work) -> int:
+    from redshank.panel import to_time
+
+    return 0 if work.train_until is None else int(np.searchsorted(times, to_time(work.train_until)))
+
+
+def _alarms(result: Result, key: Key, times: Times, *, is_live: bool) -> np.ndarray:
+    """Where an event is on; a live one from the moment it was raised, as nobody knew of it before."""
+    from redshank.panel import to_time
+
+    alarm = np.zeros(len(times), bool)
+    for event in result.events:
+        if event.key == key:
+            start = event.opened if is_live else event.start
+            first, last = np.searchsorted(times, [to_time(start), to_time(event.end)])
+            alarm[first:last] = True
+    return alarm
+
+
+# scores written earlier
+
+
+def of_stored(scores: Path, data: Path | None, truth: str, query: Query) -> list[Answered]:
+    """Read scores and the truth they are measured against."""
+    from redshank.evaluate.stored import read_folders, read_scores_file
+
+    if scores.is_dir():
+        if data is None:
+            raise DataError(f"{scores}: a folder of scores needs --data, the folder of the series")
+        return [Answered(name, pairs) for name, pairs in read_folders(data, scores, truth).items()]
+    known = _intervals(truth, query.tz)
+    if known is None and data is not None:
+        known = _truth_column([str(data)], truth, query, query.by or (), lambda what, share: None)
+    return [Answered(scores.stem, read_scores_file(scores, truth if known is None else known.of))]
+
+
+# figures
+
+
+def measured(answered: Sequence[Answered], counting: Counting) -> list[Evaluation]:
+    """Return the figures of each detector, the best VUS-PR first."""
+    from redshank.evaluate.windows import nab_figures, read_windows
+
+    windows = None if counting.nab is None else read_windows(counting.nab)
+    found = []
+    for one in answered:
+        rows = [
+            figures_of(series, answer, merge_gap=counting.merge_gap, alarm_above=counting.alarm_above)
+            for series, answer in one.pairs
+        ]
+        figures = overall(rows)
+        if windows is not None:
+            series, answers = zip(*one.pairs, strict=True)
+            figures |= nab_figures(series, answers, windows, counting.nab_onset)
+        if one.seconds is not None:
+            figures["seconds"] = one.seconds
+        found.append(Evaluation(one.detector, figures, rows, [*one.notes, *_remarks(rows)]))
+    return sorted(found, key=lambda each: -each.overall["vus_pr"] if each.overall["vus_pr"] >= 0 else 1.0)
+
+
+def _remarks(rows: Sequence[Figures]) -> list[str]:
+    if sum(row.counts.events for row in rows) == 0:
+        return ["there is no anomaly in the truth, so only false alarms can be measured"]
+    return []
+
+
+def show(found: Sequence[Evaluation], per_series: Path | None, *, as_json: bool) -> None:
+    """Print a table or JSON; write the rows of the series."""
+    if per_series is not None:
+        _write_rows(found, per_series)
+    if as_json:
+        typer.echo(json.dumps([_json(each) for each in found], indent=2, ensure_ascii=False, allow_nan=False))
+        return
+    from redshank.cli.console import console
+
+    out = console()
+    out.print(_table(found))
+    for note in dict.fromkeys(note for each in found for note in each.notes):
+        out.print(f"note: {note}", style="yellow", markup=False)
+    best = found[0]
+    events = sum(row.counts.events for row in best.rows)
+    out.print(
+        f"{best.detector}: {sum(row.counts.found for row in best.rows)} of {events} true events found, "
+        f"{sum(row.counts.alarms for row in best.rows)} alarms in {sum(row.points for row in best.rows):,} points",
+        style="bold",
+        markup=False,
+    )
+    if per_series is not None:
+        out.print(f"wrote {per_series}", markup=False)
+
+
+def _table(found: Sequence[Evaluation]) -> Any:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("detector", no_wrap=True)
+    shown = [name for name in COLUMNS if any(name in each.overall for each in found)]
+    for name in shown:
+        table.add_column(COLUMNS[name], justify="right", no_wrap=True)
+    for each in found:
+        table.add_row(each.detector, *(_text(each.overall.get(name, math.nan), name) for name in shown))
+    return table
+
+
+def _text(value: float, name: str) -> str:
+    return "-" if math.isnan(value) else f"{value:.{PLACES.get(name, 3)}f}"
+
+
+def _json(one: Evaluation) -> dict[str, Any]:
+    return {
+        "detector": one.detector,
+        **{name: _number(value) for name, value in one.overall.items()},
+        "notes": one.notes,
+        "per_series": [{name: _number(value) for name, value in row.row().items()} for row in one.rows],
+    }
+
+
+def _number(value: Any) -> Any:
+    """A figure as JSON has it: null where undefined."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _write_rows(found: Sequence[Evaluation], path: Path) -> None:
+    import polars as pl
+
+    from redshank.sinks.files import write_frame
+
+    rows = [{"detector": each.detector, **row.row()} for each in found for row in each.rows]
+    write_frame(pl.DataFrame(rows, infer_schema_length=None), path)
