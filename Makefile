@@ -9,7 +9,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 	&& echo $$python && break; done)
 BIN := .venv/bin
 UV := $(BIN)/uv --system-certs --no-progress
-PYTEST := $(BIN)/python -m pytest -q -rs -n 2 --dist loadfile
+PYTEST := $(BIN)/python -m pytest -rs -n 2 --dist loadfile
 CODE := src tests bench docs
 
 .PHONY: help
@@ -87,7 +87,7 @@ reference: .venv/has-dev  ## Write the generated pages anew.
 
 .PHONY: integration
 integration: .venv/has-dev  ## Run the tests that need a browser or the benchmark data.
-	$(BIN)/python -m pytest -q -rs -m "external_service or bench_data"
+	$(BIN)/python -m pytest -rs -m "external_service or bench_data"
 
 .PHONY: clean
 clean:  ## Remove everything that was made.

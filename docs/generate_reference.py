@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 from typer.main import get_command
 
@@ -17,7 +17,6 @@ from redshank.detectors.base import Detector
 
 REFERENCE = Path(__file__).parent / "reference"
 MADE = "<!-- Made by docs/generate_reference.py: change the program, then run `make reference`. -->\n"
-SHELL_OPTIONS = ("--install-completion", "--show-completion")
 
 
 def pages() -> dict[str, str]:
@@ -39,7 +38,7 @@ def _cli() -> Iterator[str]:
     for name, command in root.commands.items():
         arguments = "".join(f" {_metavar(each)}" for each in command.params if each.param_type_name == "argument")
         yield f"\n## redshank {name}\n\n`redshank {name}{arguments} [OPTIONS]`\n"
-        about, _, examples = inspect.cleandoc(command.help or "").partition("\b")
+        about, _, examples = inspect.cleandoc(command.help or "").replace("\\b", "\b").partition("\b")
         yield about.strip() + "\n"
         if examples:
             yield "```text\n" + inspect.cleandoc(examples).strip() + "\n```\n"
@@ -50,12 +49,21 @@ def _options(command: Any) -> Iterator[str]:
     shown = [each for each in command.params if not getattr(each, "hidden", False)]
     if not shown:
         return
+    hints = get_type_hints(command.callback)
     yield "| | default | |\n|---|---|---|"
     for each in shown:
         names = _metavar(each) if each.param_type_name == "argument" else ", ".join(sorted(each.opts, key=len))
-        takes = "" if each.param_type_name == "argument" or each.is_flag else f" {each.type.name.upper()}"
+        takes = "" if each.param_type_name == "argument" else _takes(hints.get(each.name, bool))
         about = (each.help or "").replace("|", r"\|")
         yield f"| `{names}{takes}` | {_default(each)} | {about} |"
+
+
+def _takes(hint: Any) -> str:
+    """What stands behind an option on the command line, by the type that the command gets."""
+    inner = [each for each in get_args(hint) if each is not type(None)]
+    if inner:
+        return _takes(inner[0])
+    return {bool: "", int: " N", float: " X", Path: " FILE"}.get(hint, " TEXT")
 
 
 def _metavar(argument: Any) -> str:
@@ -124,7 +132,7 @@ def _python() -> Iterator[str]:
 def _members(kind: type) -> Iterator[str]:
     for name, member in vars(kind).items():
         inner = inspect.unwrap(getattr(member, "__func__", getattr(member, "fget", getattr(member, "func", member))))
-        if name.startswith("_") or not inspect.isfunction(inner) or not inner.__doc__:
+        if name.startswith("_") or not inspect.isfunction(inner) or inner.__name__ != name or not inner.__doc__:
             continue
         yield f"### {name}\n"
         is_property = not isinstance(member, classmethod | staticmethod) and not inspect.isfunction(member)
@@ -137,7 +145,8 @@ def _signature_and_doc(name: str, thing: Any) -> str:
     about = "\n".join(
         f"\n**{line}**\n" if line in ("Args:", "Raises:", "Returns:") else line for line in about.split("\n")
     )
-    return f"```text\n{name}{signature}\n```\n\n{_lists(about)}\n"
+    head = "" if inspect.isabstract(thing) else f"```text\n{name}{signature}\n```\n\n"
+    return f"{head}{_lists(about)}\n"
 
 
 def _lists(about: str) -> str:

@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from pathlib import Path
+from typing import TypeGuard
 
 import pytest
 
@@ -19,8 +20,7 @@ LAYERS = (
     {"errors"},
     {"durations", "panel", "registry"},
     {"block_tail", "calibrate", "decide", "decide_kernel", "detectors", "periods", "profile", "reasons"},
-    {"result", "tables"},
-    {"sources", "sinks"},
+    {"result", "sinks", "sources", "tables"},
     {"engine", "evaluate"},
     {"executors"},
     {"app", "demo", "report", "sample"},
@@ -30,7 +30,6 @@ PURE_LAYERS = 3
 LEVEL = {part: level for level, parts in enumerate(LAYERS) for part in parts}
 STRANGERS = {("sources", "sinks"), ("sinks", "sources"), ("cli", "notebook"), ("notebook", "cli")}
 UPWARDS = {
-    ("result", "sinks"): "Result.events_table is the table that the file sink writes",
     ("result", "notebook"): "Result.plot shows the result where it is asked for",
 }
 CLOCK_AND_FILES = {
@@ -68,9 +67,12 @@ def run_time_nodes(tree: ast.AST) -> list[ast.AST]:
     while waiting:
         node = waiting.pop()
         found.append(node)
-        is_typing = isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
-        waiting += node.orelse if is_typing else ast.iter_child_nodes(node)
+        waiting += node.orelse if _is_for_types(node) else ast.iter_child_nodes(node)
     return found
+
+
+def _is_for_types(node: ast.AST) -> TypeGuard[ast.If]:
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
 
 
 def imports_of(source: str) -> set[str]:
