@@ -26,6 +26,7 @@ FINEST_LIVE = 20_000  # points per false event that 200 remembered blocks of 100
 RAREST_LIVE = 50_000  # rarity beyond which realised rates were off by more than a factor of two
 _RATE = re.compile(r"\s*([0-9]*\.?[0-9]+)\s*/\s*(.+?)\s*")
 _POINTS = re.compile(r"([0-9][0-9_]*\.?[0-9]*)\s*(?:points?)?")
+_LN_100 = math.log(100)
 _MONTH = timedelta(days=30)
 
 
@@ -156,7 +157,7 @@ class Calibrator:
         from redshank.block_tail import advance
 
         nats = advance(self.arrays, np.ascontiguousarray(deviation), self.calibration.cut)
-        rarity = np.clip(100 * np.exp(np.minimum(nats, 50)), 1, RAREST_LIVE)
+        rarity = 100 * np.exp(np.clip(nats, -_LN_100, math.log(RAREST_LIVE / 100)))
         if self.budget is None:
             return deviation / self.calibration.cut, rarity
         edge = math.log(max(self.budget.points, 200) / 100)
@@ -172,8 +173,7 @@ class Calibrator:
         if not self.calibration.rates:
             return np.full(deviation.shape, np.nan)
         cuts, log_points = _map(self.calibration)
-        rarest, _ = _measured(self.calibration)
-        return np.clip(np.exp(_on_line(deviation, cuts, log_points)), 1, rarest)
+        return np.exp(np.clip(_on_line(deviation, cuts, log_points), 0, log_points[-1]))
 
     # ------------------------------------------------------------------ state, as of a detector
 
