@@ -57,8 +57,8 @@ def commands(body: str) -> list[str]:
 
 
 def is_shell(command: str) -> bool:
-    """Whether a command needs a shell, looking only outside of quotes."""
-    return bool(SHELL_SIGNS & set(re.sub(r"'[^']*'|\"[^\"]*\"", "", command)))
+    """Whether a command needs a shell (looking only outside of quotes), or is about the shell itself."""
+    return "completion" in command or bool(SHELL_SIGNS & set(re.sub(r"'[^']*'|\"[^\"]*\"", "", command)))
 
 
 def run_command(command: str) -> None:
