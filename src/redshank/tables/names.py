@@ -1,0 +1,57 @@
+"""Words that column names are recognised by, in many languages; compared in lower case without punctuation."""
+
+from __future__ import annotations
+
+import re
+
+TIMESTAMPS = frozenset(
+    """
+    time timestamp ts datetime date dt t utc localtime gmt epoch unixtime unix when moment instant eventtime createdat
+    created updatedat at timestampms timestamps timestampns timestampus timems times timens epochms epochs datehour
+    keyasstring startedat occurredat recordedat measuredat observedat logtime eventdate reportdate period
+    fecha fechahora fechayhora marcadetiempo momento data dataora datahora dataehora hora
+    datum zeit zeitpunkt zeitstempel uhrzeit datumzeit tijd tijdstip tidpunkt tid tidspunkt dato datotid klockslag
+    horodatage dateheure heure instante dataeora aika aeg data czas znacznikczasu cas zaman tarih tarihsaat
+    время дата датавремя датаивремя метка час дата_время ημερομηνία χρόνος ώρα
+    日時 日付 時刻 時間 タイムスタンプ 年月日 时间 日期 时间戳 時間戳 日期时间 日期時間 시간 일시 날짜 시각 타임스탬프 날짜시간
+    التاريخ الوقت תאריך זמן समय दिनांक เวลา วันที่ thờigian ngày waktu tanggal idő dátum
+    """.split()
+)
+CLOCKS = frozenset(
+    """
+    time clock timeofday hour hora uhrzeit zeit tijd heure ora godzina час время 時刻 時間 时间 時 시간 시각 saat tid
+    klockslag klokkeslett čas cas aika hhmm hhmmss
+    """.split()
+)
+HOURS = frozenset("hour hr hours h stunde heure hora ora uur 時 시 час".split())
+YEARS, MONTHS, DAYS = frozenset({"year", "yr"}), frozenset({"month", "mo", "mon"}), frozenset({"day", "dayofmonth"})
+MINUTES = frozenset({"minute", "min", "mins", "minutes"})
+INDEX = frozenset({"", "index", "id", "row", "rowid", "rownum", "rownumber", "rownames", "no", "nr", "num", "c0", "pk"})
+TRUTH = frozenset(
+    """
+    label labels isanomaly anomaly anomalous isanomalous outlier isoutlier groundtruth truth y target class attack
+    isattack fault isfault changepoint anomalylabel labelanomaly
+    """.split()
+)
+IDENTITY = frozenset(
+    """
+    host hostname server node instance machine vm pod container service app application job device deviceid sensor
+    sensorid sensorname meter meterid station location site city country region zone store shop branch product sku item
+    account customer user tenant client symbol ticker metric measure measurement variable name series seriesid unit
+    channel tag interface asset assetid plant line cell file category group
+    """.split()
+)
+
+_PUNCTUATION = re.compile(r"[\s_\-.@#:/()\[\]]+")
+
+
+def plain(name: str) -> str:
+    """Return a column name in lower case without spaces and punctuation."""
+    return _PUNCTUATION.sub("", name.strip().lower())
+
+
+def is_identifier(name: str) -> bool:
+    """Whether a column of whole numbers with this name tells rows apart instead of measuring."""
+    bare = plain(name)
+    ends = name.strip().lower().endswith(("_id", " id", ".id", "-id")) or name.strip().endswith(("Id", "ID"))
+    return bare in INDEX or bare.startswith("unnamed") or bare in ("uuid", "guid") or ends
