@@ -13,14 +13,13 @@ import numpy as np
 import typer
 
 from redshank.errors import DataError, SourceError
-from redshank.evaluate import MERGE_GAP, Answer, Figures, Labelled, figures_of, overall
+from redshank.evaluate import MERGE_GAP, Figures, figures_of, overall
 
 if TYPE_CHECKING:
     from redshank.app import Work
     from redshank.evaluate.stored import Pairs
     from redshank.evaluate.truth import Truth
-    from redshank.panel import Key, Panel, Times
-    from redshank.result import Result, Scored
+    from redshank.panel import Panel
     from redshank.sources.base import Query
 
 COLUMNS = {  # figure: title
@@ -93,6 +92,7 @@ def of_detectors(paths: Sequence[str], truth: str, query: Query, works: Sequence
     """Read the data and its truth once, and run every detector on it."""
     from redshank.app import run
     from redshank.cli.console import progress_bar
+    from redshank.evaluate.answers import answers_of
     from redshank.sources.base import Reading
 
     with progress_bar(quiet=False) as on_progress:
@@ -102,7 +102,7 @@ def of_detectors(paths: Sequence[str], truth: str, query: Query, works: Sequence
             result = run(Reading(panels, findings), work, on_progress)
             if not result.complete:
                 raise KeyboardInterrupt
-            pairs = [pair for part in result.parts for pair in _pairs(part, result, known, work)]
+            pairs = list(answers_of(result, known.of, is_live=work.mode == "live", since=work.train_until))
             answered.append(Answered(result.detector, pairs, result.seconds, [str(n) for n in result.not_scored]))
     return answered
 
@@ -142,41 +142,6 @@ def _intervals(truth: str, tz: str | None) -> Truth | None:
 
     path = Path(truth)
     return read_intervals(path, read_zone(tz)) if path.suffix else None
-
-
-def _pairs(part: Scored, result: Result, truth: Truth, work: Work) -> Pairs:
-    """Series and answers of one part: from the first to the last point that has a value or is anomalous."""
-    pairs = []
-    for row, key in enumerate(part.panel.keys):
-        times = part.panel.times
-        anomalous = truth.of(key, times)
-        there = np.flatnonzero(np.isfinite(part.panel.values[row]).any(axis=1) | anomalous)
-        if len(there) == 0:
-            continue
-        inside = slice(max(int(there[0]), _first_scored(times, work)), int(there[-1]) + 1)
-        alarm = _alarms(result, key, times, is_live=work.mode == "live")
-        series = Labelled(str(key), times[inside], part.panel.values[row, inside, 0], anomalous[inside])
-        pairs.append((series, Answer(part.scores.score[row, inside], alarm[inside])))
-    return pairs
-
-
-def _first_scored(times: Times, work: Work) -> int:
-    from redshank.panel import to_time
-
-    return 0 if work.train_until is None else int(np.searchsorted(times, to_time(work.train_until)))
-
-
-def _alarms(result: Result, key: Key, times: Times, *, is_live: bool) -> np.ndarray:
-    """Where an event is on; a live one from the moment it was raised, as nobody knew of it before."""
-    from redshank.panel import to_time
-
-    alarm = np.zeros(len(times), bool)
-    for event in result.events:
-        if event.key == key:
-            start = event.opened if is_live else event.start
-            first, last = np.searchsorted(times, [to_time(start), to_time(event.end)])
-            alarm[first:last] = True
-    return alarm
 
 
 # scores written earlier

@@ -1,0 +1,52 @@
+"""From the result of a detection to what is measured of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from redshank.evaluate.events import Mask
+from redshank.evaluate.figures import Answer, Labelled
+from redshank.panel import Key, Times, to_time
+
+if TYPE_CHECKING:
+    from redshank.decide import Event
+    from redshank.result import Result
+
+
+def answers_of(
+    result: Result, truth_of: Callable[[Key, Times], Mask], *, is_live: bool = False, since: datetime | None = None
+) -> Iterator[tuple[Labelled, Answer]]:
+    """Yield each series with its truth and the answer: from the first to the last point with a value or an anomaly.
+
+    ``since``: points before it are left out (a training stretch). ``is_live``: an alarm is on from the moment it was
+    raised, not from where its event turned out to begin.
+    """
+    events: dict[Key, list[Event]] = {}
+    for event in result.events:
+        events.setdefault(event.key, []).append(event)
+    for part in result.parts:
+        times = part.panel.times
+        begin = 0 if since is None else int(np.searchsorted(times, to_time(since)))
+        for row, key in enumerate(part.panel.keys):
+            truth = truth_of(key, times)
+            there = np.flatnonzero(np.isfinite(part.panel.values[row]).any(axis=1) | truth)
+            if len(there) == 0:
+                continue
+            inside = slice(max(int(there[0]), begin), int(there[-1]) + 1)
+            alarm = alarms(events.get(key, ()), times, is_live=is_live)
+            series = Labelled(str(key), times[inside], part.panel.values[row, inside, 0], truth[inside])
+            yield series, Answer(part.scores.score[row, inside], alarm[inside])
+
+
+def alarms(events: Iterable[Event], times: Times, *, is_live: bool = False) -> Mask:
+    """Return where one of the events of a series is on (n,)."""
+    mask = np.zeros(len(times), bool)
+    for event in events:
+        start = event.opened if is_live else event.start
+        first, last = np.searchsorted(times, [to_time(start), to_time(event.end)])
+        mask[first:last] = True
+    return mask
