@@ -1,0 +1,157 @@
+/** The table of events: search, severity, order, and a row that leads to its chart. */
+import { duration, moment, readable } from "./format.js";
+
+const PAGE = 100;
+
+/** @typedef {{name: string, label: string, text: (event: object) => string, sort?: (event: object) => number|string, numeric?: boolean}} Column */
+
+/** @type {Column[]} */
+const COLUMNS = [
+  { name: "severity", label: "Severity", text: (event) => String(event.severity), sort: (event) => -event.score, numeric: true },
+  { name: "series", label: "Series", text: (event) => event.series, sort: (event) => event.series },
+  { name: "start", label: "Start", text: (event) => moment(event.startSeconds, event.step), sort: (event) => event.startSeconds },
+  { name: "end", label: "End", text: (event) => (event.is_open ? "still open" : moment(event.endSeconds, event.step)), sort: (event) => event.endSeconds },
+  { name: "duration", label: "Duration", text: (event) => duration(event.endSeconds - event.startSeconds), sort: (event) => event.startSeconds - event.endSeconds, numeric: true },
+  { name: "actual", label: "Actual", text: (event) => readable(event.actual), numeric: true },
+  { name: "expected", label: "Expected", text: (event) => readable(event.expected), numeric: true },
+  { name: "reason", label: "Reason", text: (event) => event.reason },
+];
+
+/** @param {string} tag @param {string} [className] @param {string} [text] */
+export function make(tag, className = "", text = "") {
+  const element = document.createElement(tag);
+  if (className) element.className = className;
+  if (text) element.textContent = text;
+  return element;
+}
+
+export class EventTable {
+  /**
+   * @param {HTMLElement} host
+   * @param {object[]} events worst first
+   * @param {(event: object) => void} onChoose
+   */
+  constructor(host, events, onChoose) {
+    this.events = events;
+    this.onChoose = onChoose;
+    this.shown = events;
+    this.order = { column: COLUMNS[0], reversed: false };
+    this.filter = { text: "", severity: 0 };
+    this.count = PAGE;
+    this.status = make("p", "table-status");
+    this.status.setAttribute("role", "status");
+    this.table = make("table", "events");
+    this.body = make("tbody");
+    this.table.append(this.#head(), this.body);
+    this.more = make("button", "more");
+    this.more.type = "button";
+    this.more.addEventListener("click", () => this.#showMore());
+    const frame = make("div", "table-frame");
+    frame.append(this.table);
+    host.append(this.status, frame, this.more);
+    this.render();
+  }
+
+  #head() {
+    const row = make("tr");
+    for (const column of COLUMNS) {
+      const cell = make("th", column.numeric ? `numeric is-${column.name}` : `is-${column.name}`);
+      cell.scope = "col";
+      if (column.sort) {
+        const button = make("button", "sort", column.label);
+        button.type = "button";
+        button.addEventListener("click", () => this.#orderBy(column));
+        cell.append(button);
+      } else cell.textContent = column.label;
+      column.cell = cell;
+      row.append(cell);
+    }
+    const head = make("thead");
+    head.append(row);
+    return head;
+  }
+
+  #orderBy(column) {
+    this.order = { column, reversed: this.order.column === column && !this.order.reversed };
+    this.#apply();
+  }
+
+  /** Shows only events whose series or reason holds the text, from a severity on. */
+  setFilter(text, severity) {
+    this.filter = { text: text.trim().toLowerCase(), severity };
+    this.#apply();
+  }
+
+  #apply() {
+    const { text, severity } = this.filter;
+    const words = text.split(/\s+/);
+    const fits = (event) => {
+      const where = `${event.series} ${event.reason}`.toLowerCase();
+      return event.severity >= severity && words.every((word) => where.includes(word));
+    };
+    const { column, reversed } = this.order;
+    const sign = reversed ? -1 : 1;
+    const compare = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
+    this.shown = this.events.filter(fits).sort((a, b) => sign * compare(column.sort(a), column.sort(b)));
+    this.count = PAGE;
+    this.render();
+  }
+
+  #showMore() {
+    const from = this.count;
+    this.count += PAGE;
+    this.render();
+    this.body.rows[from]?.querySelector("button")?.focus();
+  }
+
+  /** Draws the rows anew, as after a change of time zone. */
+  render() {
+    for (const column of COLUMNS) {
+      if (column === this.order.column) column.cell.setAttribute("aria-sort", this.order.reversed ? "descending" : "ascending");
+      else column.cell.removeAttribute("aria-sort");
+    }
+    this.body.replaceChildren(...this.shown.slice(0, this.count).map((event) => this.#row(event)));
+    const left = this.shown.length - this.count;
+    this.more.hidden = left <= 0;
+    this.more.textContent = `Show ${Math.min(left, PAGE)} more of ${left.toLocaleString("en-US")}`;
+    const all = this.events.length;
+    this.status.textContent = all === 0 ? "Nothing was anomalous." : this.shown.length === all ? "" : `${this.shown.length.toLocaleString("en-US")} of ${all.toLocaleString("en-US")} events`;
+    this.table.hidden = this.shown.length === 0;
+  }
+
+  #row(event) {
+    const row = make("tr", event.chart === null ? "" : "has-chart");
+    for (const column of COLUMNS) {
+      const cell = make("td", column.numeric ? `numeric is-${column.name}` : `is-${column.name}`);
+      cell.dataset.label = column.label;
+      if (column.name === "severity") cell.append(badge(event.severity));
+      else if (column.name === "series") cell.append(this.#link(event));
+      else cell.textContent = column.text(event);
+      row.append(cell);
+    }
+    row.addEventListener("click", () => event.chart !== null && getSelection().isCollapsed && this.onChoose(event));
+    return row;
+  }
+
+  #link(event) {
+    if (event.chart === null) {
+      const plain = make("span", "", event.series);
+      plain.title = "The chart of this series is not part of this report.";
+      return plain;
+    }
+    const button = make("button", "link", event.series);
+    button.type = "button";
+    button.setAttribute("aria-label", `Show on chart: ${event.series}, ${moment(event.startSeconds, event.step)}`);
+    button.addEventListener("click", (click) => {
+      click.stopPropagation();
+      this.onChoose(event);
+    });
+    return button;
+  }
+}
+
+/** @param {number} severity 0-100 */
+export function badge(severity) {
+  const level = severity >= 90 ? "high" : severity >= 70 ? "middle" : "low";
+  return make("span", `badge ${level}`, String(severity));
+}
