@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import bz2
 import gzip
-import io
 import lzma
 import shutil
 import sys
@@ -79,7 +78,9 @@ class Content:
                 self.notes.append(f"{self.name}: is cut short; what was before the cut is read")
         self.path = plain
         if not self.head(1):
-            raise SourceError(f"{self.name}: holds nothing that can be decompressed" if self.notes else f"{self.name}: is empty")
+            raise SourceError(
+                f"{self.name}: holds nothing that can be decompressed" if self.notes else f"{self.name}: is empty"
+            )
 
     def _unzip(self, plain: Path) -> None:
         with zipfile.ZipFile(self.path) as archive:
@@ -114,7 +115,7 @@ def _decompress(kind: str, packed: Path, plain: Path) -> bool:
 
 def _unpacker(kind: str, raw: IO[bytes]) -> IO[bytes]:
     if kind == "gz":
-        return gzip.GzipFile(fileobj=raw)  # type: ignore[return-value]
+        return gzip.open(raw)
     if kind == "bz2":
         return bz2.BZ2File(raw)
     import zstandard
@@ -155,8 +156,3 @@ def reading(name: str) -> Iterator[None]:
         raise SourceError(f"{name}: is a folder") from error
     except (OSError, zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError) as error:
         raise SourceError(f"{name}: cannot be read: {error}") from error
-
-
-def as_text(head: bytes) -> io.StringIO:
-    """Return bytes as text for a look, whatever they are."""
-    return io.StringIO(head.decode("utf-8", errors="replace"))

@@ -17,6 +17,7 @@ from redshank.tables.raw import RawTable
 _CHUNK = 20_000
 _DEEPEST = 12
 _LEAST_ROWS = 2
+_KEYS = ("key", "key_as_string", "from", "to")
 
 
 def json_tables(text: Text, query: Query) -> list[RawTable]:
@@ -42,7 +43,7 @@ def yaml_table(text: Text, query: Query) -> RawTable:
     where = f"yaml {text.name}"
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        document = yaml.load(text.path.read_text(encoding="utf-8-sig", errors="replace"), Loader=loader)  # noqa: S506
+        document = yaml.load(text.path.read_text(encoding="utf-8-sig", errors="replace"), Loader=loader)
     except (yaml.YAMLError, RecursionError, ValueError, OverflowError) as error:
         reason = " ".join(str(error).split())[:200]
         raise SourceError(f"{where}: is not YAML: {reason}") from error
@@ -153,30 +154,24 @@ def _expanded(record: Any) -> list[dict[str, Any]]:
     _flatten(record, "", flat, lists, 0)
     if not lists:
         return [flat]
+    if _is_time_bucket(record):
+        for name, inner in lists.items():
+            _spread_keyed(flat, name, inner)
+        return [flat]
     name = max(lists, key=lambda one: sum(_size(inner) for inner in lists[one]))
-    others = {other: inner for other, inner in lists.items() if other != name}
-    for other, inner in others.items():
+    rows = [row for inner in lists.pop(name) for row in _expanded(inner)]
+    for other, inner in lists.items():
         _spread_keyed(flat, other, inner)
-    inner_rows = lists[name]
-    if _is_keyed(inner_rows) and not any("key_as_string" in one for one in inner_rows):
-        if _has_flat_numbers(inner_rows) and _same_keys(name, inner_rows):
-            _spread_keyed(flat, name, inner_rows)
-            return [flat]
-    rows = [row for inner in inner_rows for row in _expanded(inner)]
     return [{**flat, **{f"{name}.{key}": value for key, value in row.items()}} for row in rows]
 
 
-def _same_keys(name: str, inner: list[Any]) -> bool:
-    """Whether a list looks like the fixed ranges of an aggregation: keys with bounds."""
-    return all("from" in one or "to" in one for one in inner)
+def _is_time_bucket(record: Mapping[Any, Any]) -> bool:
+    """Whether a record is one bucket of time of an aggregation; its own buckets then belong to that time."""
+    return "key_as_string" in record and isinstance(record.get("key"), int | float)
 
 
 def _is_keyed(inner: list[Any]) -> bool:
     return all(isinstance(one, Mapping) and "key" in one for one in inner)
-
-
-def _has_flat_numbers(inner: list[Any]) -> bool:
-    return all(not isinstance(value, list) for one in inner for value in one.values())
 
 
 def _spread_keyed(flat: dict[str, Any], name: str, inner: list[Any]) -> None:
@@ -185,9 +180,9 @@ def _spread_keyed(flat: dict[str, Any], name: str, inner: list[Any]) -> None:
         return
     for one in inner:
         fields: dict[str, Any] = {}
-        _flatten({k: v for k, v in one.items() if k not in ("key", "from", "to")}, "", fields, {}, 0)
+        _flatten({k: v for k, v in one.items() if k not in _KEYS}, "", fields, {}, 0)
         for field, value in fields.items():
-            flat[f"{name}.{one['key']}.{field}"] = value
+            flat[f"{name}.{one.get('key_as_string', one['key'])}.{field}"] = value
 
 
 def _flatten(
@@ -200,7 +195,7 @@ def _flatten(
         elif isinstance(value, list):
             if value and all(isinstance(one, Mapping) for one in value):
                 lists[place] = value
-        elif not isinstance(value, Mapping):
+        elif not isinstance(value, Mapping) and not (name == "key" and _is_time_bucket(record)):
             flat[place] = value
 
 
@@ -239,9 +234,7 @@ def _text(value: Any) -> str:
 def _lines_table(text: Text) -> RawTable | None:
     """The table of JSON lines; None when the file is one document."""
     heads = [line for line in text.head.splitlines()[:3] if line.strip()]
-    if not heads or not _is_record(heads[0]) or (len(heads) > 1 and not _is_record(heads[1])):
-        return None
-    if len(heads) == 1 and heads[0].lstrip().startswith("["):
+    if len(heads) < 2 or not any(_is_record(line) for line in heads[:2]):
         return None
     raw = RawTable(
         where=f"jsonl {text.name}", frame=pl.LazyFrame(), label=text.content.label, notes=list(text.content.notes)

@@ -11,12 +11,11 @@ from redshank.errors import SourceError
 
 STDIN = "-"
 COMPRESSIONS = (".gz", ".zst", ".zip", ".bz2")
-KNOWN = frozenset(
-    """
+_KNOWN = """
     .csv .tsv .txt .tab .psv .dat .log .json .jsonl .ndjson .parquet .pq .arrow .feather .ipc .xlsx .xls .xlsm .xlsb
     .ods .yaml .yml .pkl .pickle
-    """.split()
-)
+"""
+KNOWN = frozenset(_KNOWN.split())
 
 
 def find_files(paths: Sequence[str]) -> list[str]:

@@ -34,4 +34,4 @@ def pickled(content: Content, query: Query) -> RawTable:
     if done.returncode != 0:
         lines = done.stderr.strip().splitlines()
         raise SourceError(f"{where}: cannot be read: {lines[-1] if lines else 'its process ended'}")
-    return RawTable(where=where, frame=pl.read_ipc(target, memory_map=False).lazy(), label=content.label)
+    return RawTable(where=where, frame=pl.read_ipc(target).lazy(), label=content.label)

@@ -131,7 +131,11 @@ def _separator(lines: list[str]) -> str:
 def _is_spaced(lines: list[str]) -> bool:
     widths = Counter(len(line.split()) for line in lines)
     width, agreeing = widths.most_common(1)[0] if widths else (1, 0)
-    return width > 1 and agreeing >= 0.8 * len(lines) and not any(format_of(l.strip(), day_first=True) for l in lines)
+    return (
+        width > 1
+        and agreeing >= 0.8 * len(lines)
+        and not any(format_of(line.strip(), day_first=True) for line in lines)
+    )
 
 
 def _fields(line: str, separator: str) -> list[str]:

@@ -86,10 +86,16 @@ def fill_empty(agg: str, cells: Floats) -> None:
 
 
 def last_is_full(points: pl.LazyFrame, time: str, last_time: int, bucket_end: int, step: int) -> bool:
-    """Whether the data reaches the end of its last bucket: its last time plus the usual time between rows does."""
+    """Whether the data reaches the end of its last bucket.
+
+    A row of regular data stands for the time to the next one (a quarter more is granted for jitter); an event does not.
+    """
     if last_time >= bucket_end:
         return True
     recent = points.filter(pl.col(time) > last_time - 3 * step).select(time).unique().sort(time)
     differences = np.diff(recent.collect(engine="streaming")[time].drop_nulls().to_numpy())
-    usual = int(np.median(differences)) if len(differences) else 0
-    return last_time + usual >= bucket_end
+    if not len(differences):
+        return False
+    usual = float(np.median(differences))
+    is_regular = float(np.quantile(differences, 0.25)) >= 0.75 * usual and float(differences.min()) >= 0.5 * usual
+    return is_regular and last_time + 1.25 * usual >= bucket_end

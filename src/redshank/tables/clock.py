@@ -207,7 +207,8 @@ def _number_clock(numbers: pl.Series, name: str, *, is_named: bool) -> Clock | N
     """A clock of numbers: compact dates, seconds and their parts since 1970, or seconds from zero."""
     is_whole = numbers.dtype.is_integer()
     compact = compact_format(numbers) if is_whole else None
-    rising = bool((numbers.diff().drop_nulls() >= 0).mean() or 0 > 0.5) if len(numbers) > 1 else True
+    steps = numbers.diff().drop_nulls()
+    rising = steps.is_empty() or int((steps >= 0).sum()) > len(steps) // 2
     if compact and (is_named or rising):
         return Clock((name,), f"numbers like {numbers[0]}", (compact,))
     unit = number_unit(numbers)
@@ -232,7 +233,7 @@ def _with_time_of_day(raw: RawTable, sample: pl.DataFrame, clock: Clock) -> Cloc
         column = sample[name].drop_nulls()
         is_clock = column.dtype == pl.Time
         if column.dtype == pl.String and len(column):
-            is_clock = (column.str.contains(TIME_OF_DAY).mean() or 0) >= READABLE  # type: ignore[operator]
+            is_clock = int(column.str.contains(TIME_OF_DAY).sum()) >= READABLE * len(column)
         is_hour = names.plain(name) in names.HOURS and _is_within(column, 0, 24)
         if is_clock or is_hour:
             joined = _joined(raw, sample, (*clock.columns, name))

@@ -17,7 +17,7 @@ Codes = NDArray[np.int32]
 
 @dataclass
 class Joined:
-    """The points of all tables of a shape: ``points`` has TIME and ``m0`` ..; ``codes`` says which series a row is of."""
+    """The points of all tables of a shape: ``points`` has TIME and ``m0`` ..; ``codes`` the series."""
 
     points: pl.DataFrame
     codes: Codes

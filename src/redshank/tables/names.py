@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import re
 
-TIMESTAMPS = frozenset(
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+TIMESTAMPS = _words(
     """
     time timestamp ts datetime date dt t utc localtime gmt epoch unixtime unix when moment instant eventtime createdat
     created updatedat at timestampms timestamps timestampns timestampus timems times timens epochms epochs datehour
@@ -15,32 +20,34 @@ TIMESTAMPS = frozenset(
     время дата датавремя датаивремя метка час дата_время ημερομηνία χρόνος ώρα
     日時 日付 時刻 時間 タイムスタンプ 年月日 时间 日期 时间戳 時間戳 日期时间 日期時間 시간 일시 날짜 시각 타임스탬프 날짜시간
     التاريخ الوقت תאריך זמן समय दिनांक เวลา วันที่ thờigian ngày waktu tanggal idő dátum
-    """.split()
+    """
 )
-CLOCKS = frozenset(
+CLOCKS = _words(
     """
     time clock timeofday hour hora uhrzeit zeit tijd heure ora godzina час время 時刻 時間 时间 時 시간 시각 saat tid
     klockslag klokkeslett čas cas aika hhmm hhmmss
-    """.split()
+    """
 )
-HOURS = frozenset("hour hr hours h stunde heure hora ora uur 時 시 час".split())
+HOURS = _words("hour hr hours h stunde heure hora ora uur 時 시 час")
 YEARS, MONTHS, DAYS = frozenset({"year", "yr"}), frozenset({"month", "mo", "mon"}), frozenset({"day", "dayofmonth"})
 MINUTES = frozenset({"minute", "min", "mins", "minutes"})
 INDEX = frozenset({"", "index", "id", "row", "rowid", "rownum", "rownumber", "rownames", "no", "nr", "num", "c0", "pk"})
-TRUTH = frozenset(
+TRUTH = _words(
     """
     label labels isanomaly anomaly anomalous isanomalous outlier isoutlier groundtruth truth y target class attack
     isattack fault isfault changepoint anomalylabel labelanomaly
-    """.split()
+    """
 )
-IDENTITY = frozenset(
+IDENTITY = _words(
     """
     host hostname server node instance machine vm pod container service app application job device deviceid sensor
     sensorid sensorname meter meterid station location site city country region zone store shop branch product sku item
     account customer user tenant client symbol ticker metric measure measurement variable name series seriesid unit
     channel tag interface asset assetid plant line cell file category group
-    """.split()
+    """
 )
+
+KEYS = _words("key phone phonenumber msisdn account accountid zip zipcode postcode imsi imei ip code")
 
 _PUNCTUATION = re.compile(r"[\s_\-.@#:/()\[\]]+")
 

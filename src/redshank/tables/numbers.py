@@ -7,13 +7,11 @@ from dataclasses import dataclass
 
 import polars as pl
 
-MISSING = tuple(
-    """
+_MISSING = """
     NA na N/A n/a NaN nan NAN NULL null Null None none NONE - -- --- ? #N/A #NA . nil Nil NIL missing Missing
     undefined <NA> #NULL! #DIV/0! #VALUE! #REF! (null) \\N
-    """.split()
-)
-_PLAIN = r"^\s*[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?\s*$"
+"""
+MISSING = tuple(_MISSING.split())
 _SPACES = r"\s\u00a0\u202f'_"
 _SHAPES = {  # thousands and decimal mark -> what such a number looks like
     (",", "."): r"^\s*[-+]?\d{1,3}(?:,\d{3})+(?:\.\d*)?\s*$",
@@ -84,9 +82,7 @@ def number_style(texts: pl.Series, decimal: str | None, *, readable: float = REA
     texts = texts.filter(~pl.select(is_missing(pl.lit(texts))).to_series()) if len(texts) else texts
     if texts.is_empty():
         return None
-    is_percent = bool((texts.str.strip_chars_end().str.ends_with("%")).mean() or 0 > readable) and bool(
-        texts.str.strip_chars_end().str.ends_with("%").all()
-    )
+    is_percent = bool(texts.str.strip_chars_end().str.ends_with("%").all())
     is_padded = bool((texts.str.strip_chars() != texts).any())
     best: tuple[float, NumberStyle] | None = None
     for style in _candidates(texts, decimal, is_padded=is_padded, is_percent=is_percent):

@@ -45,7 +45,9 @@ class Parsed:
         """Return TIME, the labels as text, ``m0`` .. as float64 without NaN, and BAD; blank lines are left out."""
         time = self._time()
         columns = [time.alias(TIME)]
-        columns += [pl.col(name).cast(pl.String).fill_null("").alias(f"l{i}") for i, name in enumerate(self.roles.labels)]
+        columns += [
+            pl.col(name).cast(pl.String).fill_null("").alias(f"l{i}") for i, name in enumerate(self.roles.labels)
+        ]
         columns += [m.values().fill_nan(None).alias(f"m{i}") for i, m in enumerate(self.roles.measures)]
         points = self.raw.frame.select(*columns, self._is_bad().alias(BAD), (~self._is_blank()).alias("\x00row"))
         points = points.filter(pl.col("\x00row")).drop("\x00row")

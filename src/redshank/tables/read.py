@@ -46,7 +46,11 @@ def read_tables(raws: Sequence[RawTable], query: Query, progress: Progress | Non
         try:
             tables.append(Parsed.of(raw, query, in_stream=in_stream))
         except (DataError, pl.exceptions.PolarsError) as error:
-            problem = error if isinstance(error, DataError) else DataError(f"{raw.where}: cannot be read: {_first_line(error)}")
+            problem = (
+                error
+                if isinstance(error, DataError)
+                else DataError(f"{raw.where}: cannot be read: {_first_line(error)}")
+            )
             if len(raws) == 1 or query.strict:
                 raise problem from error
             first_error = first_error or problem
@@ -81,9 +85,7 @@ def _reading(tables: list[Parsed], query: Query, findings: Findings, tell: Progr
     return Reading(panels, findings)
 
 
-def _describe(
-    tables: list[Parsed], query: Query, findings: Findings, panels: list[Panel], steps: Counter[int]
-) -> None:
+def _describe(tables: list[Parsed], query: Query, findings: Findings, panels: list[Panel], steps: Counter[int]) -> None:
     clock = tables[0].roles.clock
     findings.time, findings.time_format = clock.name, clock.kind
     findings.zone = (query.tz or "UTC") if clock.is_local else "UTC"
@@ -169,7 +171,7 @@ def _advice(rows: Rows, tidied: Tidied, laid: Sequence[Block]) -> list[str]:
     notes = []
     if tidied.snapped:
         notes.append(f"{count(tidied.snapped, 'time')} off the grid by less than a quarter step, moved onto it")
-    irregular = sum(block.step == 0 and len(block.times) > 2 for block in laid)
+    irregular = any(_is_uneven(block) for block in laid)
     many = tidied.duplicates > 0.02 * len(rows.times)
     if tidied.duplicates:
         notes.append("of rows with the same series and time the last was kept")
@@ -178,6 +180,15 @@ def _advice(rows: Rows, tidied: Tidied, laid: Sequence[Block]) -> list[str]:
         step = format_duration(_suggested_step(laid))
         notes.append(f"{why}: if these are raw events, count or average them with --step {step} --agg count (or mean)")
     return notes
+
+
+def _is_uneven(block: Block) -> bool:
+    """Whether times are irregular, not only a little off their usual distance."""
+    if block.step or len(block.times) < 3:
+        return False
+    differences = np.diff(block.times)
+    usual = float(np.median(differences))
+    return bool((np.abs(differences - usual) <= 0.25 * usual).mean() < 0.8)
 
 
 def _suggested_step(laid: Sequence[Block]) -> timedelta:
@@ -206,5 +217,3 @@ def _panel(block: Block, joined: Joined, query: Query) -> Panel:
 def _without_empty(panel: Panel) -> Panel:
     there = np.array([bool(np.isfinite(panel.values[i]).any()) for i in range(panel.n_series)])
     return panel if there.all() else panel.take(np.flatnonzero(there))
-
-

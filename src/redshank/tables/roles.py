@@ -90,6 +90,8 @@ def _is_number(dtype: pl.DataType) -> bool:
 
 
 def _style(raw: RawTable, sample: pl.DataFrame, name: str, query: Query, rest: Sequence[str]) -> NumberStyle | None:
+    if names.plain(name.rsplit(".", 1)[-1]) in names.KEYS and raw.separator is None:
+        return None  # a key written as text where numbers have a type of their own
     decimal = query.decimal
     if decimal is None:
         texts = [sample[other] for other in rest if sample[other].dtype == pl.String]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import polars as pl
 
@@ -55,7 +56,7 @@ class TextFormat:
         if pattern == "%Y-%m":
             text, pattern = text.str.replace_all("/", "-", literal=True) + "-01", "%Y-%m-%d"
         if pattern.endswith("%H"):
-            text, pattern = text + "00", pattern + "%M"
+            text, pattern = text + ":00", pattern + ":%M"
         if "%p" in pattern:
             text = text.str.replace_all(".", "", literal=True) if "." not in pattern else text
         unit = "ns" if "%.f" in pattern or "%9f" in pattern else "us"
@@ -70,8 +71,13 @@ def text_formats(texts: Iterable[str], *, day_first: bool) -> list[TextFormat]:
         found = format_of(text.strip(), day_first=day_first)
         if found:
             seen[found] = seen.get(found, 0) + 1
-    ordered = sorted(seen, key=lambda one: -seen[one])
-    return [one for one in ordered if one.pattern.replace("%S", "%S%.f") not in {o.pattern for o in ordered}]
+    patterns = {one.pattern for one in seen}
+    kept = [
+        one
+        for one in seen
+        if "%.f" in one.pattern or one.pattern.replace("%S", "%S%.f") not in patterns - {one.pattern}
+    ]
+    return sorted(kept, key=lambda one: -seen[one])
 
 
 def format_of(text: str, *, day_first: bool) -> TextFormat | None:
@@ -208,4 +214,4 @@ def is_day_first(dates: Iterable[str]) -> tuple[bool, bool]:
 def _spread(pairs: set[tuple[int, int, str]], *, day_at: int, month_at: int) -> int:
     """The longest stretch without a date, in days of an even calendar."""
     days = sorted(int(p[2]) * 372 + int(p[month_at]) * 31 + int(p[day_at]) for p in pairs)
-    return max((b - a for a, b in zip(days, days[1:], strict=False)), default=0)
+    return max((b - a for a, b in pairwise(days)), default=0)

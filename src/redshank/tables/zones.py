@@ -47,7 +47,9 @@ def to_utc(local: Integers, series: NDArray[np.int32], tz: str) -> Localised:
     missing = earliest.is_null().to_numpy()
     times = np.where(missing, 0, np.nan_to_num(first)).astype(np.int64) if missing.any() else first.astype(np.int64)
     if missing.any():
-        before = _localised((clock.filter(pl.Series(missing)).cast(pl.Int64) - _DAY).cast(pl.Datetime("ns")), tz, "latest")
+        before = _localised(
+            (clock.filter(pl.Series(missing)).cast(pl.Int64) - _DAY).cast(pl.Datetime("ns")), tz, "latest"
+        )
         times[missing] = before.fill_null(0).to_numpy() + _DAY
     twice = np.flatnonzero(~missing & (first != second))
     if len(twice):
@@ -71,6 +73,7 @@ def _second_pass(local: Integers, series: NDArray[np.int32]) -> NDArray[np.bool_
 
 def utc_expression(local: pl.Expr, tz: str) -> pl.Expr:
     """Return UTC nanoseconds of local ones inside a stream: the hour that comes twice is read as its first pass."""
+
     def at(clock: pl.Expr) -> pl.Expr:
         zoned = clock.cast(pl.Datetime("ns")).dt.replace_time_zone(tz, ambiguous="earliest", non_existent="null")
         return zoned.cast(pl.Int64)
