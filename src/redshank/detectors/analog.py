@@ -16,6 +16,7 @@ import numpy as np
 from redshank.calibrate import Calibration
 from redshank.detectors.analog_kernel import NUMBERS, START_POINTS, advance_rows
 from redshank.detectors.base import Arrays, Cost, parameter
+from redshank.detectors.lag_distances import stride
 from redshank.detectors.recursive_ar import LENGTH as MODEL_LENGTH
 from redshank.detectors.univariate import RowDeviations, UnivariateDetector
 from redshank.panel import Floats
@@ -78,7 +79,7 @@ class AnalogLight(UnivariateDetector):
         return Cost(sum(array.nbytes for array in self._new_rows(1).values()), self.point_ns)
 
     def _new_rows(self, n_rows: int) -> Arrays:
-        n_lags = len(self.windows) * self.reach + len(self.trend_windows) * self.trend_reach
+        n_lags = len(self.windows) * stride(self.reach) + len(self.trend_windows) * stride(self.trend_reach)
         n_parts = len(self.windows) + len(self.trend_windows) + 2
         return {
             "distances": np.zeros((n_rows, n_lags), np.float32),

@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from redshank.detectors.lag_distances import Singles, advance_lags, analog_lags
+from redshank.detectors.lag_distances import Singles, advance_lags, analog_lags, stride
 from redshank.detectors.recursive_ar import advance_model, start_model
 from redshank.detectors.running_scale import (
     LEARN_POINTS,
@@ -145,16 +145,11 @@ def _advance(x, gap, state, setting, ranges):  # type: ignore[no-untyped-def]
     n_lag_parts = len(windows) + len(trend_windows)
     parts = np.empty(n_lag_parts + 2)
     y_past, trend_past = past[:reach], past[reach:]
-    _novelties(parts[: len(windows)], distances[: len(windows) * reach], y_past, windows, np.float32(y), gap, numbers)
-    _novelties(
-        parts[len(windows) : n_lag_parts],
-        distances[len(windows) * reach :],
-        trend_past,
-        trend_windows,
-        np.float32(trend),
-        gap,
-        numbers,
-    )
+    _novelties(parts[: len(windows)], distances, y_past, windows, np.float32(y), gap, numbers)
+    if len(trend_windows) > 0:
+        trend_distances = distances[len(windows) * stride(reach) :]
+        trend_parts = parts[len(windows) : n_lag_parts]
+        _novelties(trend_parts, trend_distances, trend_past, trend_windows, np.float32(trend), gap, numbers)
     forecast = _forecast(numbers, y_past, gap)
     parts[n_lag_parts] = abs(y - forecast)
     z = (x - numbers[AR_CENTRE]) / numbers[AR_SCALE]
@@ -222,13 +217,15 @@ def _novelties(
     rise = 0.0
     if numbers[HOLE] > 0 and time - numbers[HOLE] <= reach:
         rise = max(MISSING_RISE * numbers[MOMENTS + 2], 1e-30)
+    keep = np.empty(len(windows), np.float32)
+    nearest, farthest = np.empty(len(windows), np.int64), np.empty(len(windows), np.int64)
     for k in range(len(windows)):
         window = windows[k]
-        keep = np.float32((1 - 1 / window) ** (1 + gap)) if gap > 0 else np.float32(1 - 1 / window)
-        farthest = min(reach, time - 2 * window)
-        own = distances[k * reach : (k + 1) * reach]
-        smallest = advance_lags(own, past, time, value, keep, np.float32(rise), max(window, 4), farthest)
-        parts[k] = math.sqrt(smallest / window) if farthest >= window else 0.0
+        keep[k] = (1 - 1 / window) ** (1 + gap) if gap > 0 else 1 - 1 / window
+        nearest[k], farthest[k] = max(window, 4), min(reach, time - 2 * window)
+    advance_lags(distances, past, time, value, keep, np.float32(rise), nearest, farthest, parts)
+    for k in range(len(windows)):
+        parts[k] = math.sqrt(parts[k] / windows[k])
 
 
 @njit(nogil=True, cache=True)
