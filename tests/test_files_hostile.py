@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -101,10 +102,8 @@ def test_an_attack_in_a_file_is_an_error_of_the_file(tmp_path: Path) -> None:
 
 
 def _reads_or_says_why(path: Path) -> None:
-    try:
-        FileSource([str(path)]).read(Query())
-    except RedshankError as error:
-        assert str(error)
+    with suppress(RedshankError):
+        assert FileSource([str(path)]).read(Query()).panels
 
 
 FUZZ = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -122,10 +121,8 @@ def test_any_bytes_are_read_or_refused(tmp_path: Path, head: bytes, tail: bytes)
     _reads_or_says_why(path)
 
 
-FIELDS = st.sampled_from(
-    ["1", "2.5", "1e400", "-inf", "nan", "", '"', '""', "2024-01-01", "2024-13-99 00:00", "31/12/99", "a", "99999999999999999999",
-     "1704067200", "12:00", "1,5", "\x00", "é", "'", "time", "value", "20240131", "9999-12-31T00:00:00Z", "0", "-5"]
-)  # fmt: skip
+WORDS = '1 2.5 1e400 -inf nan " "" 2024-01-01 31/12/99 a 99999999999999999999 1704067200 12:00 1,5 \x00 é \' time value'
+FIELDS = st.sampled_from([*WORDS.split(" "), "", "2024-13-99 00:00", "20240131", "9999-12-31T00:00:00Z", "0", "-5"])
 
 
 @FUZZ

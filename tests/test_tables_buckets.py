@@ -44,7 +44,7 @@ def table(found: list[naive_tables.Row]) -> pl.DataFrame:
 def test_buckets_equal_their_naive_twin(
     found: list[naive_tables.Row], agg: str, step: timedelta, tz: str | None
 ) -> None:
-    found = [*found, (START + timedelta(days=30), "z", 1.0)]
+    found = [*found, (START, "y", 1.0), (START, "y", 2.0), (START + timedelta(days=30), "z", 1.0)]
 
     reading = read_table(table(found), Query(step=step, agg=agg, tz=tz, by=("host",), measures=("value",)))
 

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+import zstandard
+
 from redshank.errors import SourceError
 from redshank.sources.paths import STDIN, format_suffix
 
@@ -113,20 +115,16 @@ def _decompress(kind: str, packed: Path, plain: Path) -> bool:
     return True
 
 
-def _unpacker(kind: str, raw: IO[bytes]) -> IO[bytes]:
+def _unpacker(kind: str, raw: IO[bytes]) -> gzip.GzipFile | bz2.BZ2File | zstandard.ZstdDecompressionReader:
     if kind == "gz":
-        return gzip.open(raw)
+        return gzip.GzipFile(fileobj=raw)
     if kind == "bz2":
         return bz2.BZ2File(raw)
-    import zstandard
-
-    return zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)  # type: ignore[return-value]
+    return zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
 
 
-def _blocks(source: IO[bytes]) -> Iterator[bytes | None]:
+def _blocks(source: gzip.GzipFile | bz2.BZ2File | zstandard.ZstdDecompressionReader) -> Iterator[bytes | None]:
     """The blocks of a compressed file; None where it is cut or damaged."""
-    import zstandard
-
     while True:
         try:
             block = source.read(1 << 14)

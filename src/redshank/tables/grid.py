@@ -15,6 +15,7 @@ Codes = NDArray[np.int32]
 
 SPARSE = 8  # a full grid may be this many times longer than the points it holds
 SNAP = 0.25  # share of a step by which a point may be off its grid line
+_CHUNK = 1_000_000  # rows looked at together, to bound memory
 WASTE = 2.0  # a shared panel may have this many times the cells its series need
 
 
@@ -70,7 +71,7 @@ def sort_rows(rows: Rows, tidied: Tidied) -> None:
         _take(rows, order)
     if len(rows.times) < 2:
         return
-    same = (np.diff(rows.times) == 0) & (np.diff(rows.series) == 0)
+    same = (rows.times[1:] == rows.times[:-1]) & (rows.series[1:] == rows.series[:-1])
     tidied.duplicates = int(same.sum())
     if tidied.duplicates:
         _take(rows, np.flatnonzero(np.append(~same, True)))
@@ -86,15 +87,14 @@ def _order(rows: Rows, tidied: Tidied) -> NDArray[np.intp] | None:
     """The stable order by series and time; None when the rows have it."""
     if len(rows.times) < 2:
         return None
-    by_series = np.diff(rows.series) >= 0
-    rising = np.diff(rows.times) >= 0
-    if by_series.all() and (rising | (np.diff(rows.series) > 0)).all():
+    rising = rows.times[1:] >= rows.times[:-1]
+    if (rows.series[1:] >= rows.series[:-1]).all() and (rising | (rows.series[1:] > rows.series[:-1])).all():
         return None
     n_series = int(rows.series.max()) + 1
     keys = rows.series.astype(np.uint16) if n_series <= 65536 else rows.series
     order = np.argsort(keys, kind="stable")
     times, series = rows.times[order], rows.series[order]
-    back = (np.diff(times) < 0) & (np.diff(series) == 0)
+    back = (times[1:] < times[:-1]) & (series[1:] == series[:-1])
     tidied.unsorted = int(back.sum())
     if not tidied.unsorted:
         return order
@@ -105,7 +105,7 @@ def blocks(rows: Rows, tidied: Tidied, step: int = 0) -> list[Block]:
     """Lay sorted rows out on grids; ``step`` > 0 says that times are multiples of it (from a common origin)."""
     if not len(rows.times):
         return []
-    starts = np.flatnonzero(np.append(True, np.diff(rows.series) != 0))
+    starts = np.flatnonzero(np.append(True, rows.series[1:] != rows.series[:-1]))
     ends = np.append(starts[1:], len(rows.times))
     common = step or _common_step(rows)
     lines = []
@@ -121,14 +121,24 @@ def blocks(rows: Rows, tidied: Tidied, step: int = 0) -> list[Block]:
 
 def _common_step(rows: Rows) -> int:
     """The step when all differences of all series are multiples of the usual one; 0 otherwise."""
-    differences = np.diff(rows.times)[np.diff(rows.series) == 0]
+    differences = _differences(rows, 0, min(len(rows.times), _CHUNK))
     if not len(differences):
         return 0
     step = int(np.partition(differences, len(differences) // 2)[len(differences) // 2])
-    lengths = int((differences // step).sum())
-    if lengths > SPARSE * len(rows.times) or (differences % step).any():
-        return 0
-    return step
+    length = 0
+    for first in range(0, len(rows.times), _CHUNK):
+        differences = _differences(rows, first, first + _CHUNK)
+        if (differences % step).any():
+            return 0
+        length += int((differences // step).sum())
+    return step if length <= SPARSE * len(rows.times) else 0
+
+
+def _differences(rows: Rows, first: int, last: int) -> Integers:
+    """Times between the points of each series among the rows first <= i <= last."""
+    span = slice(first, last + 1)
+    found: Integers = np.diff(rows.times[span])[rows.series[span][1:] == rows.series[span][:-1]]
+    return found
 
 
 def _regular_step(times: Integers, tidied: Tidied) -> int:

@@ -117,7 +117,7 @@ def series_codes(points: pl.DataFrame, n_labels: int) -> tuple[Codes, list[tuple
     sizes = []
     for i in range(n_labels):
         column = points[f"l{i}"]
-        values = column.unique().sort()
+        values = column.unique().cast(pl.String).sort()
         codes = column.cast(pl.Enum(values)).to_physical().to_numpy()
         combined = combined * len(values) + codes
         sizes.append(values)

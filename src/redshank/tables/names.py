@@ -18,7 +18,8 @@ TIMESTAMPS = _words(
     datum zeit zeitpunkt zeitstempel uhrzeit datumzeit tijd tijdstip tidpunkt tid tidspunkt dato datotid klockslag
     horodatage dateheure heure instante dataeora aika aeg data czas znacznikczasu cas zaman tarih tarihsaat
     время дата датавремя датаивремя метка час дата_время ημερομηνία χρόνος ώρα
-    日時 日付 時刻 時間 タイムスタンプ 年月日 时间 日期 时间戳 時間戳 日期时间 日期時間 시간 일시 날짜 시각 타임스탬프 날짜시간
+    日時 日付 時刻 時間 タイムスタンプ 年月日 时间 日期 时间戳 時間戳
+    日期时间 日期時間 시간 일시 날짜 시각 타임스탬프 날짜시간
     التاريخ الوقت תאריך זמן समय दिनांक เวลา วันที่ thờigian ngày waktu tanggal idő dátum
     """
 )

@@ -45,9 +45,7 @@ class Parsed:
         """Return TIME, the labels as text, ``m0`` .. as float64 without NaN, and BAD; blank lines are left out."""
         time = self._time()
         columns = [time.alias(TIME)]
-        columns += [
-            pl.col(name).cast(pl.String).fill_null("").alias(f"l{i}") for i, name in enumerate(self.roles.labels)
-        ]
+        columns += [_label(name).alias(f"l{i}") for i, name in enumerate(self.roles.labels)]
         columns += [m.values().fill_nan(None).alias(f"m{i}") for i, m in enumerate(self.roles.measures)]
         points = self.raw.frame.select(*columns, self._is_bad().alias(BAD), (~self._is_blank()).alias("\x00row"))
         points = points.filter(pl.col("\x00row")).drop("\x00row")
@@ -127,6 +125,11 @@ class Parsed:
         else:
             reason = "not a number where there must be one"
         return BadRow(number, text[:200], reason)
+
+
+def _label(name: str) -> pl.Expr:
+    """A label as text without nulls, kept as a number for each distinct text while it is read."""
+    return pl.col(name).cast(pl.String).fill_null("").cast(pl.Categorical)
 
 
 def report_bad(parsed: Parsed, bad: int, findings: Findings) -> None:
