@@ -89,6 +89,10 @@ reference: .venv/has-dev  ## Write the generated pages anew.
 integration: .venv/has-dev  ## Run the tests that need a browser or the benchmark data.
 	$(BIN)/python -m pytest -rs -m "external_service or bench_data"
 
+.PHONY: recompile
+recompile:  ## Forget compiled kernels: numba misses a change in a kernel that a kernel of another file calls.
+	find src tests bench -name '*.nb[ci]' -delete
+
 .PHONY: clean
 clean:  ## Remove everything that was made.
 	rm -rf .venv site dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
