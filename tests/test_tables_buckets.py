@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests import naive_tables
 
-from redshank.errors import DataError
+from redshank.errors import ConfigError, DataError
 from redshank.panel import Key
 from redshank.sources.base import AGGREGATIONS, Query
 from redshank.tables import read_table
@@ -95,6 +95,11 @@ def test_a_step_alone_means_the_mean_and_is_said() -> None:
 
     assert reading.panels[0].values[0, :, 0].tolist() == [4.5, 14.5, 24.5]
     assert any("mean" in note for note in reading.findings.notes)
+
+
+def test_an_aggregation_without_a_step_is_an_error() -> None:
+    with pytest.raises(ConfigError, match="needs the length of the buckets"):
+        read_table(events(0, 1, 2), Query(agg="mean"))
 
 
 def test_days_start_at_local_midnight() -> None:

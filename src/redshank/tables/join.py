@@ -113,15 +113,17 @@ def series_codes(points: pl.DataFrame, n_labels: int) -> tuple[Codes, list[tuple
     """A number for each series, in the order of its labels, and the label values of each number."""
     if n_labels == 0:
         return np.zeros(len(points), np.int32), [()]
-    combined = np.zeros(len(points), np.int64)
+    combined: NDArray[np.int64] | None = None
     sizes = []
     for i in range(n_labels):
         column = points[f"l{i}"]
         values = column.unique().cast(pl.String).sort()
         codes = column.cast(pl.Enum(values)).to_physical().to_numpy()
-        combined = combined * len(values) + codes
+        if n_labels == 1:
+            return codes.astype(np.int32), [(str(value),) for value in values]
+        combined = codes.astype(np.int64) if combined is None else combined * len(values) + codes
         sizes.append(values)
-    present, dense = np.unique(combined, return_inverse=True) if n_labels > 1 else (np.arange(len(sizes[0])), combined)
+    present, dense = np.unique(combined, return_inverse=True)
     labels = []
     for number in present.tolist():
         one = []

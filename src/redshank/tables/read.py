@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from redshank.durations import format_duration
-from redshank.errors import DataError
+from redshank.errors import ConfigError, DataError
 from redshank.panel import VALUE, Floats, Key, Panel, Times, to_time
 from redshank.sources.base import Findings, Progress, Query, Reading, count
 from redshank.tables.bucketed import read_buckets
@@ -37,6 +37,8 @@ def read_tables(raws: Sequence[RawTable], query: Query, progress: Progress | Non
     When several tables are given, one that holds no series is left out and said so; when none does, the first error
     is raised.
     """
+    if query.agg is not None and query.step is None:
+        raise ConfigError(f"agg: {query.agg} needs the length of the buckets, such as --step 5m", field="step")
     tell = progress or (lambda share, what: None)
     findings = Findings(name=raws[0].where if len(raws) == 1 else f"{len(raws):,} files", n_files=len(raws))
     in_stream = query.step is not None
