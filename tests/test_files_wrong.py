@@ -107,7 +107,15 @@ def test_the_largest_floats_are_kept(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("written", "number"),
-    [("1,234.5", 1234.5), ("1 234.5", 1234.5), ("1'234.5", 1234.5), ("1,234,567", 1234567.0), ("45%", 45.0)],
+    [
+        ("1,234.5", 1234.5),
+        ("1 234.5", 1234.5),
+        ("1'234.5", 1234.5),
+        ("1,234,567", 1234567.0),
+        ("45%", 45.0),
+        ("$100.5", 100.5),
+        ("€ 3", 3.0),
+    ],
 )
 def test_numbers_as_text_are_read(tmp_path: Path, written: str, number: float) -> None:
     text = HEADER + "".join(f'{row.split(",")[0]},"{written}"\n' for row in ROWS)

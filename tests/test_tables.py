@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 from redshank.errors import DataError
 from redshank.panel import Key
 from redshank.sources.base import Query, Reading
+from redshank.sources.files import FileSource
 from redshank.tables import read_table
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
@@ -306,3 +308,17 @@ def test_an_array_is_read_row_by_row_as_series() -> None:
 def test_something_that_is_no_table_is_an_error() -> None:
     with pytest.raises(DataError, match="must be a table"):
         read(object())
+
+
+@pytest.mark.parametrize(
+    ("written", "number"),
+    [(["1.100", "2.101"], 1.1), (["1.100", "0,5"], 1100.0), (["1,100", "2,101"], 1.1), (["1,100", "2.5"], 1100.0)],
+    ids=["points alone", "a comma settles", "commas in a semicolon file", "a point settles"],
+)
+def test_a_mark_that_could_be_either_is_settled_by_the_other_values(
+    tmp_path: Path, written: list[str], number: float
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("day;size\n" + "".join(f"2024-01-{i + 1:02d};{text}\n" for i, text in enumerate(written * 3)))
+
+    assert FileSource([str(path)]).read(Query()).panels[0].values[0, 0, 0] == number

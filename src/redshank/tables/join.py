@@ -123,6 +123,7 @@ def series_codes(points: pl.DataFrame, n_labels: int) -> tuple[Codes, list[tuple
             return codes.astype(np.int32), [(str(value),) for value in values]
         combined = codes.astype(np.int64) if combined is None else combined * len(values) + codes
         sizes.append(values)
+    assert combined is not None
     present, dense = np.unique(combined, return_inverse=True)
     labels = []
     for number in present.tolist():

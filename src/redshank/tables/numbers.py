@@ -13,6 +13,7 @@ _MISSING = """
 """
 MISSING = tuple(_MISSING.split())
 _SPACES = r"\s\u00a0\u202f'_"
+_PADDING = " \t\u00a0$€£¥"  # around numbers: spaces and currencies
 _SHAPES = {  # thousands and decimal mark -> what such a number looks like
     (",", "."): r"^\s*[-+]?\d{1,3}(?:,\d{3})+(?:\.\d*)?\s*$",
     (".", ","): r"^\s*[-+]?\d{1,3}(?:\.\d{3})+(?:,\d*)?\s*$",
@@ -40,7 +41,7 @@ class NumberStyle:
             text = column.str.strip_chars().str.to_lowercase()
             return pl.when(text.is_in(_TRUE)).then(1.0).when(text.is_in(_FALSE)).then(0.0).otherwise(None)
         if self.is_padded or self.is_percent:
-            column = column.str.strip_chars().str.strip_chars_end("%").str.strip_chars_end()
+            column = column.str.strip_chars(_PADDING).str.strip_chars_end("%").str.strip_chars_end()
         if self.thousands == " ":
             column = column.str.replace_all(rf"[{_SPACES}]", "")
         elif self.thousands:
@@ -65,16 +66,17 @@ def decimal_mark(columns: Iterable[pl.Series], separator: str | None) -> str | N
     A column with 0,5 or 1.234,5 settles for the comma, one with 1,234.5 or 12.5 for the point; a file separated by
     semicolons has a decimal comma when nothing says otherwise.
     """
-    comma = point = False
+    comma = point = any_comma = False
     for column in columns:
         texts = column.drop_nulls()
+        any_comma |= bool(texts.str.contains(r"\d,\d").any())
         alone = texts.str.contains(_SHAPES["", ","])
         comma |= bool((alone & ~texts.str.contains(_SHAPES[",", "."])).any())
         comma |= bool(texts.str.contains(r"^\s*[-+]?\d{1,3}(?:\.\d{3})+,\d+\s*$").any())
         point |= bool(texts.str.contains(r"^\s*[-+]?\d[\d,]*\.(?:\d{1,2}|\d{4,})\s*$").any())
     if comma != point:
         return "," if comma else "."
-    return "," if separator == ";" and not point else None
+    return "," if separator == ";" and any_comma and not point else None
 
 
 def number_style(texts: pl.Series, decimal: str | None, *, readable: float = READABLE) -> NumberStyle | None:
@@ -83,7 +85,7 @@ def number_style(texts: pl.Series, decimal: str | None, *, readable: float = REA
     if texts.is_empty():
         return None
     is_percent = bool(texts.str.strip_chars_end().str.ends_with("%").all())
-    is_padded = bool((texts.str.strip_chars() != texts).any())
+    is_padded = bool((texts.str.strip_chars(_PADDING) != texts).any())
     best: tuple[float, NumberStyle] | None = None
     for style in _candidates(texts, decimal, is_padded=is_padded, is_percent=is_percent):
         values = pl.select(style.values(pl.lit(texts))).to_series()
@@ -95,7 +97,7 @@ def number_style(texts: pl.Series, decimal: str | None, *, readable: float = REA
 
 def _candidates(texts: pl.Series, decimal: str | None, *, is_padded: bool, is_percent: bool) -> list[NumberStyle]:
     """The styles worth a try, the likeliest first."""
-    bare = texts.str.strip_chars().str.strip_chars_end("%").str.strip_chars_end() if is_percent else texts
+    bare = texts.str.strip_chars(_PADDING).str.strip_chars_end("%").str.strip_chars_end()
     found = []
     for (thousands, mark), shape in _SHAPES.items():
         if (decimal is None or decimal == mark) and bool(bare.str.contains(shape).any()):
