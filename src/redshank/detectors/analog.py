@@ -1,7 +1,7 @@
 """Live default: how far the recent past of a series is from its nearest earlier analog.
 
 Good for spikes, level shifts, dropouts, changed shapes and broken rhythm, in any unit, without training, labels or a
-known period, from 400 points on. Blind to what the series has done before (a weekly fault is normal from the second
+known period, from 300 points on. Blind to what the series has done before (a weekly fault is normal from the second
 time on), to slow drift, and to anything longer than about 200 points that goes smoothly. Deterministic.
 """
 
@@ -67,7 +67,7 @@ class AnalogLight(UnivariateDetector):
     trend_windows: ClassVar[tuple[int, ...]] = ()
     reach: ClassVar[int] = 4096
     trend_reach: ClassVar[int] = 0
-    point_ns: ClassVar[float] = 1400
+    point_ns: ClassVar[float] = 2200
 
     learn: int = parameter(300, "values of a series before the first score", low=START_POINTS, high=100_000)
 
@@ -148,4 +148,4 @@ class Analog(AnalogLight):
     trend_windows: ClassVar[tuple[int, ...]] = (16, 32)
     reach: ClassVar[int] = 8192
     trend_reach: ClassVar[int] = 4096
-    point_ns: ClassVar[float] = 4000
+    point_ns: ClassVar[float] = 5900
