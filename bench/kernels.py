@@ -8,7 +8,10 @@ python bench/kernels.py --long          # also: is the time linear up to 1M poin
 from __future__ import annotations
 
 import argparse
+import importlib.metadata
+import importlib.util
 import sys
+import types
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -101,8 +104,17 @@ def half_space_trees(values: np.ndarray) -> None:
         trees.learn_one(point)
 
 
+def _let_rrcf_start() -> None:
+    """Stand in for pkg_resources, gone from setuptools, which rrcf asks for nothing but its own version."""
+    if importlib.util.find_spec("pkg_resources") is None:
+        stand_in = types.ModuleType("pkg_resources")
+        vars(stand_in)["get_distribution"] = importlib.metadata.distribution
+        sys.modules.setdefault("pkg_resources", stand_in)
+
+
 def robust_random_cut_forest(values: np.ndarray) -> None:
     """Forty trees of 256 points over shingles of four, as the package's own streaming example."""
+    _let_rrcf_start()
     import rrcf
 
     trees = [rrcf.RCTree() for _ in range(40)]

@@ -102,7 +102,8 @@ def of_detectors(paths: Sequence[str], truth: str, query: Query, works: Sequence
             result = run(Reading(panels, findings), work, on_progress)
             if not result.complete:
                 raise KeyboardInterrupt
-            pairs = list(answers_of(result, known.of, is_live=work.mode == "live", since=work.train_until))
+            is_live = work.mode == "live"
+            pairs = list(answers_of(result, known.of, is_live=is_live, since=work.train_until, file=paths[0]))
             answered.append(Answered(result.detector, pairs, result.seconds, [str(n) for n in result.not_scored]))
     return answered
 
@@ -120,15 +121,15 @@ def _read(paths: Sequence[str], truth: str, query: Query, on_progress: Any) -> t
         raise DataError("truth: standard input can be read only once; write it to a file, or give a file of intervals")
     reading = read(list(paths), query, on_progress)
     panels, known = take_truth(reading.panels, truth)
-    return panels, reading.findings, known or _truth_column(paths, truth, query, reading.findings.labels, on_progress)
+    return panels, reading.findings, known or _truth_column(paths, truth, query, on_progress)
 
 
-def _truth_column(paths: Sequence[str], truth: str, query: Query, by: Sequence[str], on_progress: Any) -> Truth:
+def _truth_column(paths: Sequence[str], truth: str, query: Query, on_progress: Any) -> Truth:
     """Read the truth alone: a bucket with an anomalous row is anomalous."""
     from redshank.app import read
     from redshank.evaluate.truth import take_truth
 
-    alone = replace(query, measures=(truth,), by=tuple(by), multivariate=False, agg="max" if query.agg else None)
+    alone = replace(query, measures=(truth,), multivariate=False, agg="max" if query.agg else None)
     _, known = take_truth(read(list(paths), alone, on_progress).panels, truth)
     if known is None:
         raise DataError(f"truth: column {truth!r} holds no values")
@@ -157,7 +158,7 @@ def of_stored(scores: Path, data: Path | None, truth: str, query: Query) -> list
         return [Answered(name, pairs) for name, pairs in read_folders(data, scores, truth).items()]
     known = _intervals(truth, query.tz)
     if known is None and data is not None:
-        known = _truth_column([str(data)], truth, query, query.by or (), lambda what, share: None)
+        known = _truth_column([str(data)], truth, query, lambda what, share: None)
     return [Answered(scores.stem, read_scores_file(scores, truth if known is None else known.of))]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,14 +17,21 @@ if TYPE_CHECKING:
     from redshank.decide import Event
     from redshank.result import Result
 
+FILE = "file"  # the label that tells the series of several files apart
+
 
 def answers_of(
-    result: Result, truth_of: Callable[[Key, Times], Mask], *, is_live: bool = False, since: datetime | None = None
+    result: Result,
+    truth_of: Callable[[Key, Times], Mask],
+    *,
+    is_live: bool = False,
+    since: datetime | None = None,
+    file: str = "",
 ) -> Iterator[tuple[Labelled, Answer]]:
     """Yield each series with its truth and the answer: from the first to the last point with a value or an anomaly.
 
     ``since``: points before it are left out (a training stretch). ``is_live``: an alarm is on from the moment it was
-    raised, not from where its event turned out to begin.
+    raised, not from where its event turned out to begin. ``file``: the file of series that have no label of that name.
     """
     events: dict[Key, list[Event]] = {}
     for event in result.events:
@@ -38,7 +46,9 @@ def answers_of(
                 continue
             inside = slice(max(int(there[0]), begin), int(there[-1]) + 1)
             alarm = alarms(events.get(key, ()), times, is_live=is_live)
-            series = Labelled(str(key), times[inside], part.panel.values[row, inside, 0], truth[inside])
+            from_file = PurePath(key.label_map.get(FILE, file)).stem
+            values = part.panel.values[row, inside, 0]
+            series = Labelled(str(key), times[inside], values, truth[inside], file=from_file)
             yield series, Answer(part.scores.score[row, inside], alarm[inside])
 
 

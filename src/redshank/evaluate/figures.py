@@ -22,7 +22,8 @@ RANKING = ("vus_pr", "vus_roc", "auc_pr", "auc_roc", "ucr_hit")
 class Labelled:
     """A series with its truth: ``times``, ``values`` (the first channel) and ``truth``, each (n,).
 
-    ``train_points``: length of the stretch at the start that is known to be for training.
+    ``train_points``: length of the stretch at the start that is known to be for training. ``file``: the name, without
+    suffix, of the file it came from, where that is known.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Labelled:
     values: Floats
     truth: Mask
     train_points: int = 0
+    file: str = ""
 
 
 @dataclass(frozen=True, eq=False)

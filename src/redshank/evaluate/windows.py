@@ -55,7 +55,7 @@ def nab_figures(
     """Return the NAB score of each profile; series that the windows file does not name are left out."""
     corpus = []
     for one, answer in zip(series, answers, strict=True):
-        spans = windows_of(one.name, windows)
+        spans = windows_of(one.file or one.name, windows)
         if spans is not None:
             corpus.append(NabSeries(onsets(answer.score, onset), located(one.name, one.times, spans)))
     if not corpus:
