@@ -174,7 +174,9 @@ def folders(tmp_path: Path) -> Path:
     chance = np.random.default_rng(1)
     for name in ("data", "out/loud", "out/plain"):
         (tmp_path / name).mkdir(parents=True)
-    times = pl.Series("timestamp", np.arange(300).astype("datetime64[m]").astype("datetime64[us]")).dt.strftime("%Y-%m-%d %H:%M:%S")
+    times = pl.Series("timestamp", np.arange(300).astype("datetime64[m]").astype("datetime64[us]")).dt.strftime(
+        "%Y-%m-%d %H:%M:%S"
+    )
     for name in ("a", "b"):
         label = np.zeros(300, int)
         label[100:110] = 1
