@@ -106,10 +106,10 @@ def half_space_trees(values: np.ndarray) -> None:
 
 def _let_rrcf_start() -> None:
     """Stand in for pkg_resources, gone from setuptools, which rrcf asks for nothing but its own version."""
-    if importlib.util.find_spec("pkg_resources") is None:
+    if "pkg_resources" not in sys.modules and importlib.util.find_spec("pkg_resources") is None:
         stand_in = types.ModuleType("pkg_resources")
         vars(stand_in)["get_distribution"] = importlib.metadata.distribution
-        sys.modules.setdefault("pkg_resources", stand_in)
+        sys.modules["pkg_resources"] = stand_in
 
 
 def robust_random_cut_forest(values: np.ndarray) -> None:
