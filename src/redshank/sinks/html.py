@@ -34,7 +34,7 @@ SCRIPTS = (*CHART_SCRIPTS, "report.js")
 STYLES = ("vendor/uPlot.min.css", "chart.css", "report.css")
 
 _IMPORT = re.compile(r"^import [^;]*;\n", re.MULTILINE)
-_EXPORT = re.compile(r"^export (default )?(?=[a-z])", re.MULTILINE)
+_EXPORT = re.compile(r"^export (?=async |class |const |function |let )", re.MULTILINE)
 
 
 def write_html(result: Result, path: Path, *, title: str, facts: Sequence[tuple[str, str]]) -> None:

@@ -19,6 +19,7 @@ MISSING = -(2**31)
 _MOST = 2**31 - 2
 _DECIMALS = range(7)
 _SCORE_STEP = 1e-3
+_LEAST_STEP = 1e-290  # below it the arithmetic loses digits
 _NS_PER_MS = 1_000_000
 
 
@@ -72,7 +73,7 @@ class Packer:
         changes = changes[(changes > 0) & np.isfinite(changes)]
         low, high = float(there.min()), float(there.max())
         step = float(np.median(changes)) / 64 if len(changes) else 0.0
-        if step <= 0 or not (high / 2 - low / 2) / step < _MOST / 4:
+        if step < _LEAST_STEP or not (high / 2 - low / 2) / step < _MOST / 4:
             return self.pack_exact(values)
         return self._as_integers(values, low, step)
 

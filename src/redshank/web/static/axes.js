@@ -5,7 +5,7 @@ const FONT = '12px system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue
 
 /** Height of a score on its strip: even steps for each doubling, so that 1 and 100 are both seen. */
 export const scoreHeight = (score) => Math.log2(1 + score);
-const SCORE_TICKS = [0, 1, 3, 10, 30, 100, 1e3, 1e4, 1e6, 1e9];
+const SCORE_TICKS = [1, 3, 10, 30, 100, 1e3, 1e4, 1e6, 1e9];
 
 const dateOf = (seconds) => shownDate(seconds);
 export const timeOptions = { tzDate: dateOf };
@@ -43,7 +43,7 @@ export function scoreAxis(palette, width, most) {
     ...valueAxis(palette, width),
     splits: () => {
       const ticks = SCORE_TICKS.filter((tick) => tick <= most());
-      return [0, 1, ...(ticks.at(-1) > 1 ? [ticks.at(-1)] : [])].map(scoreHeight);
+      return (ticks.at(-1) > 1 ? [1, ticks.at(-1)] : [1]).map(scoreHeight);
     },
     values: (_, splits) => splits.map((split) => axisLabels([Math.round(2 ** split - 1)], 1)[0]),
   };
@@ -80,9 +80,10 @@ function leastAndMost(columns) {
 
 /** Width in pixels that the labels of an axis from low to high need. */
 export function labelWidth([low, high]) {
-  const increment = 10 ** Math.floor(Math.log10(Math.max((high / 2 - low / 2) * 0.5, 1e-300)));
-  const longest = Math.max(...axisLabels([low, high].map((edge) => Math.round(edge / increment) * increment), increment).map((label) => label.length));
-  return Math.max(48, Math.min(140, Math.ceil(longest * 7.2) + 16));
+  const increment = 10 ** Math.floor(Math.log10(Math.max((high / 2 - low / 2) * 0.4, 1e-300)));
+  const splits = [low, high].map((edge) => Math.round(edge / increment) * increment);
+  const longest = Math.max(...axisLabels(splits, increment * 0.5).map((label) => label.length));
+  return Math.max(48, Math.min(140, Math.ceil(longest * 7.2) + 14));
 }
 
 /** The pens of a pane: expected range, expected value, value. */

@@ -7,6 +7,17 @@ import { badge, make } from "./table.js";
 
 const MOST_HOVERED = 6;
 
+/** Adds times as numbers, and the step of the series, to the events. */
+export function withTimes(events, charts) {
+  return events.map((event) => ({
+    ...event,
+    startSeconds: Date.parse(event.start) / 1000,
+    endSeconds: Date.parse(event.end) / 1000,
+    peakSeconds: Date.parse(event.peak) / 1000,
+    step: charts[event.chart]?.stepSeconds ?? 1,
+  }));
+}
+
 /** @param {object} packed a chart of the report's data @param {(ref: number) => string} textOf */
 async function unpackChart(packed, textOf) {
   const arrays = packed.channels.flatMap(({ value, expected, lower, upper }) => [value, expected, lower, upper]);
@@ -148,8 +159,8 @@ function hoverTable(channels, score) {
   if (channels.length === 1) {
     const [{ value, expected, lower, upper }] = channels;
     add("value", readable(value, 6));
-    if (!Number.isNaN(expected)) add("expected", readable(expected, 5));
-    if (!Number.isNaN(lower + upper)) add("range", `${readable(lower, 5)} to ${readable(upper, 5)}`);
+    if (!Number.isNaN(expected)) add("expected", readable(expected));
+    if (!Number.isNaN(lower + upper)) add("range", `${readable(lower)} to ${readable(upper)}`);
   } else {
     add("", "value", "expected");
     for (const { name, value, expected } of channels.slice(0, MOST_HOVERED)) add(name, readable(value, 5), readable(expected, 4));

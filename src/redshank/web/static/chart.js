@@ -22,6 +22,7 @@ import { Pyramid, firstAt, thinChannel, thinScore } from "./thin.js";
 
 const PANE_HEIGHT = { one: 240, many: 132 };
 const SCORE_HEIGHT = 96;
+const RIGHT = 26; // room for half a label of time
 const LEAST_POINTS = 4;
 
 export class Chart {
@@ -67,7 +68,7 @@ export class Chart {
       ...timeOptions,
       width,
       height,
-      padding: [6, 12, 0, 0],
+      padding: [6, RIGHT, 0, 0],
       legend: { show: false },
       cursor: {
         sync: { key: sync.key, setSeries: false, scales: ["x", null] },
@@ -153,7 +154,7 @@ export class Chart {
   #draw() {
     const { times } = this.data;
     const [start, end] = this.view;
-    const pixels = Math.max(50, Math.round(this.shownWidth - this.axisWidth - 12));
+    const pixels = Math.max(50, Math.round(this.shownWidth - this.axisWidth - RIGHT));
     for (const pane of this.panes) {
       Object.assign(pane, thinChannel(pane.channel, times, start, end, pixels));
       pane.range = valueRange(pane.columns);

@@ -7,7 +7,7 @@ export function readable(value, digits = 4) {
   if (value === null || value === undefined || Number.isNaN(value)) return "–";
   if (value === 0) return "0";
   const size = Math.abs(value);
-  if (size >= 1e12 || size < 1e-4) return value.toExponential(digits - 1).replace("-", "−").replace("e−", "e−");
+  if (size >= 1e12 || size < 1e-4) return value.toExponential(digits - 1).replaceAll("-", "−").replace("e+", "e");
   const decimals = Math.min(12, Math.max(0, digits - 1 - Math.floor(Math.log10(size))));
   return value.toLocaleString("en-US", { maximumFractionDigits: decimals }).replace("-", "−");
 }
@@ -20,6 +20,13 @@ const UNITS = [
   [1e3, "k"],
 ];
 
+/** Decimals that a multiple of a number needs. */
+function decimalsOf(number) {
+  let decimals = 0;
+  while (decimals < 12 && Math.abs(number * 10 ** decimals - Math.round(number * 10 ** decimals)) > 1e-6 * number * 10 ** decimals) decimals += 1;
+  return decimals;
+}
+
 /**
  * Labels of an axis, all with the same unit and decimals.
  * @param {number[]} splits
@@ -28,8 +35,9 @@ const UNITS = [
 export function axisLabels(splits, increment) {
   const most = Math.max(...splits.map(Math.abs));
   if (most >= 1e18 || (most > 0 && most < 1e-4)) return splits.map((split) => (split === 0 ? "0" : split.toExponential(1)));
-  const [size, suffix] = (most >= 1e4 && UNITS.find(([unit]) => most >= unit)) || [1, ""];
-  const decimals = Math.min(12, Math.max(0, Math.ceil(-Math.log10(increment / size) - 1e-6)));
+  let [size, suffix] = (most >= 1e4 && UNITS.find(([unit]) => most >= unit)) || [1, ""];
+  if (decimalsOf(increment / size) > 3) [size, suffix] = [1, ""];
+  const decimals = decimalsOf(increment / size);
   return splits.map((split) => {
     const text = (split / size).toLocaleString("en-US", { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
     return (split === 0 ? "0" : text + suffix).replace("-", "−");

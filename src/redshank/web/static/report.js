@@ -1,21 +1,10 @@
 /** The report: reads the data in the page, fills the table, and draws charts as they come into sight. */
-import { Card } from "./card.js";
+import { Card, withTimes } from "./card.js";
 import { zone } from "./format.js";
 import { EventTable, make } from "./table.js";
 
 const byId = (id) => document.getElementById(id);
 const counted = (count) => count.toLocaleString("en-US");
-
-/** Adds times as numbers, and the step of the series, to the events. */
-function withTimes(events, charts) {
-  return events.map((event) => ({
-    ...event,
-    startSeconds: Date.parse(event.start) / 1000,
-    endSeconds: Date.parse(event.end) / 1000,
-    peakSeconds: Date.parse(event.peak) / 1000,
-    step: charts[event.chart]?.stepSeconds ?? 1,
-  }));
-}
 
 function sayWhatIsLeftOut({ charts, events, seriesTotal, eventsTotal }) {
   const left = seriesTotal - charts.length;

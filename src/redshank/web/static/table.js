@@ -3,15 +3,15 @@ import { duration, moment, readable } from "./format.js";
 
 const PAGE = 100;
 
-/** @typedef {{name: string, label: string, text: (event: object) => string, sort?: (event: object) => number|string, numeric?: boolean}} Column */
+/** @typedef {{name: string, label: string, text: (event: object) => string, sort?: (event: object) => number|string, numeric?: boolean, falling?: boolean}} Column */
 
 /** @type {Column[]} */
 const COLUMNS = [
-  { name: "severity", label: "Severity", text: (event) => String(event.severity), sort: (event) => -event.score, numeric: true },
+  { name: "severity", label: "Severity", text: (event) => String(event.severity), sort: (event) => -event.score, numeric: true, falling: true },
   { name: "series", label: "Series", text: (event) => event.series, sort: (event) => event.series },
   { name: "start", label: "Start", text: (event) => moment(event.startSeconds, event.step), sort: (event) => event.startSeconds },
   { name: "end", label: "End", text: (event) => (event.is_open ? "still open" : moment(event.endSeconds, event.step)), sort: (event) => event.endSeconds },
-  { name: "duration", label: "Duration", text: (event) => duration(event.endSeconds - event.startSeconds), sort: (event) => event.startSeconds - event.endSeconds, numeric: true },
+  { name: "duration", label: "Duration", text: (event) => duration(event.endSeconds - event.startSeconds), sort: (event) => event.startSeconds - event.endSeconds, numeric: true, falling: true },
   { name: "actual", label: "Actual", text: (event) => readable(event.actual), numeric: true },
   { name: "expected", label: "Expected", text: (event) => readable(event.expected), numeric: true },
   { name: "reason", label: "Reason", text: (event) => event.reason },
@@ -107,7 +107,7 @@ export class EventTable {
   /** Draws the rows anew, as after a change of time zone. */
   render() {
     for (const column of COLUMNS) {
-      if (column === this.order.column) column.cell.setAttribute("aria-sort", this.order.reversed ? "descending" : "ascending");
+      if (column === this.order.column) column.cell.setAttribute("aria-sort", this.order.reversed !== Boolean(column.falling) ? "descending" : "ascending");
       else column.cell.removeAttribute("aria-sort");
     }
     this.body.replaceChildren(...this.shown.slice(0, this.count).map((event) => this.#row(event)));
@@ -135,11 +135,11 @@ export class EventTable {
 
   #link(event) {
     if (event.chart === null) {
-      const plain = make("span", "", event.series);
+      const plain = seriesName(make("span"), event);
       plain.title = "The chart of this series is not part of this report.";
       return plain;
     }
-    const button = make("button", "link", event.series);
+    const button = seriesName(make("button", "link"), event);
     button.type = "button";
     button.setAttribute("aria-label", `Show on chart: ${event.series}, ${moment(event.startSeconds, event.step)}`);
     button.addEventListener("click", (click) => {
@@ -148,6 +148,14 @@ export class EventTable {
     });
     return button;
   }
+}
+
+/** Puts the measure, and smaller its labels, into an element. */
+function seriesName(element, event) {
+  const labels = Object.entries(event.labels).map(([name, value]) => `${name}=${value}`);
+  element.append(make("span", "", event.measure));
+  if (labels.length) element.append(" ", make("span", "labels", labels.join(", ")));
+  return element;
 }
 
 /** @param {number} severity 0-100 */

@@ -1,0 +1,87 @@
+"""Pictures: the right size, and no data that breaks them."""
+
+from __future__ import annotations
+
+import math
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import picture_data
+from redshank.errors import SinkError
+from redshank.panel import Key
+from redshank.result import Result
+from redshank.sinks.png import write_png
+
+
+def size_of(path: Path) -> tuple[int, int]:
+    """Width and height of a PNG file."""
+    content = path.read_bytes()
+    assert content.startswith(b"\x89PNG\r\n\x1a\n")
+    width, height = struct.unpack(">II", content[16:24])
+    return width, height
+
+
+def drawn(result: Result, folder: Path, *, title: str = "Title", dark: bool = False) -> tuple[int, int]:
+    path = folder / "picture.png"
+    write_png(result, path, title=title, dark=dark)
+    return size_of(path)
+
+
+def one_series(values: list[float]) -> Result:
+    key = Key.of("cpu")
+    return picture_data.result([picture_data.scored(np.array(values), [key])], [picture_data.event(key, 0, 1)])
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_a_picture_is_1200_pixels_wide(tmp_path: Path, dark: bool) -> None:
+    assert drawn(picture_data.small(), tmp_path, dark=dark) == (1200, 310)
+
+
+def test_a_picture_has_at_most_six_panes(tmp_path: Path) -> None:
+    part = picture_data.scored(np.full((9, 50), 10.0), [Key.of(f"m{i}") for i in range(9)])
+
+    assert drawn(picture_data.result([part], []), tmp_path) == (1200, 1360)
+
+
+def test_each_channel_has_a_pane(tmp_path: Path) -> None:
+    assert drawn(picture_data.many_channels(), tmp_path) == (1200, 730)
+
+
+def test_names_in_any_script_draw_without_a_warning(tmp_path: Path) -> None:
+    hostile = picture_data.HOSTILE
+
+    width, _ = drawn(picture_data.small(hostile, {hostile: "$x^2$ \\frac{"}), tmp_path, title=hostile)
+
+    assert width == 1200
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pytest.param([], id="no point"),
+        pytest.param([1.0], id="one point"),
+        pytest.param([math.nan] * 9, id="no value"),
+        pytest.param([5.0] * 50, id="constant"),
+        pytest.param([1e308, -1e308, 0.0, 1.0], id="the largest numbers"),
+        pytest.param([1e-310, 2e-310, 0.0], id="the smallest numbers"),
+        pytest.param([1e9 + 0.1, 1e9 + 0.2, 1e9], id="small changes far from zero"),
+    ],
+)
+def test_any_values_draw_without_a_warning(tmp_path: Path, values: list[float]) -> None:
+    width, _ = drawn(one_series(values), tmp_path)
+
+    assert width == 1200
+
+
+def test_a_result_without_series_is_a_picture_too(tmp_path: Path) -> None:
+    width, _ = drawn(picture_data.result([], []), tmp_path)
+
+    assert width == 1200
+
+
+def test_a_picture_that_cannot_be_written_is_a_sink_error(tmp_path: Path) -> None:
+    with pytest.raises(SinkError, match="cannot be written"):
+        write_png(picture_data.small(), tmp_path / "missing" / "picture.png")
