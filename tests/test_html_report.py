@@ -198,6 +198,13 @@ def test_channels_with_the_largest_share_come_first() -> None:
     assert [channel["name"] for channel in head["charts"][0]["channels"]] == ["flow", "heat", "load"]
 
 
+def test_channels_beyond_the_limit_are_counted() -> None:
+    chart = head_of(page_of(picture_data.many_channels(), channels=2))["charts"][0]
+
+    assert [channel["name"] for channel in chart["channels"]] == ["flow", "heat"]
+    assert chart["channelsTotal"] == 3
+
+
 def test_a_result_without_series_is_a_page_too() -> None:
     head = head_of(page_of(picture_data.result([], [])))
 

@@ -47,6 +47,7 @@ def _widget(result: Result, limits: Limits) -> Any:
     traitlets: Any = import_module("traitlets")  # comes with anywidget
     data = payload(result, limits)
     traits = {
+        "__module__": __name__,
         "_esm": bundle((*CHART_SCRIPTS, "widget.js")),
         "head": traitlets.Unicode().tag(sync=True),
         "arrays": traitlets.List().tag(sync=True),

@@ -19,9 +19,10 @@ MOST_VALUES = 6_000_000  # values of all charts together: a page of some 30 MB t
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """How much goes into a page: charts, rows of the table, and values of all charts together."""
+    """How much goes into a page: charts, channels of each, rows of the table, and values of all charts together."""
 
     series: int = 50
+    channels: int = 12
     events: int = 5000
     values: int = MOST_VALUES
 
@@ -41,12 +42,13 @@ def payload(result: Result, limits: Limits) -> Payload:
     position: dict[Key, int] = {}
     values_left = limits.values
     for key, part, row in result.series():
-        size = part.panel.n_time * part.panel.n_channels
+        drawn = min(limits.channels, part.panel.n_channels)
+        size = part.panel.n_time * drawn
         if len(charts) >= limits.series or (charts and size > values_left):
             break
         values_left -= size
         position[key] = len(charts)
-        charts.append(_chart(key, part, row, packer, most_points=limits.values // part.panel.n_channels))
+        charts.append(_chart(key, part, row, packer, most_points=limits.values // drawn, most_channels=drawn))
     head = {
         "charts": charts,
         "events": [_event(event, position) for event in result.events[: limits.events]],
@@ -60,7 +62,7 @@ def _event(event: Event, position: dict[Key, int]) -> dict[str, Any]:
     return {**event_json(event), "chart": position.get(event.key)}
 
 
-def _chart(key: Key, part: Scored, row: int, packer: Packer, *, most_points: int) -> dict[str, Any]:
+def _chart(key: Key, part: Scored, row: int, packer: Packer, *, most_points: int, most_channels: int) -> dict[str, Any]:
     panel, scores = part.panel, part.scores
     kept = (
         visible_indices(panel.values[row], scores, row, most_points // (4 * panel.n_channels + 4))
@@ -69,7 +71,7 @@ def _chart(key: Key, part: Scored, row: int, packer: Packer, *, most_points: int
     )
     channels = [
         {"name": name, "weight": weight, **_channel(part, row, i, kept, packer)}
-        for i, name, weight in _channels(part, row)
+        for i, name, weight in _channels(part, row)[:most_channels]
     ]
     return {
         "name": str(key),
@@ -81,6 +83,7 @@ def _chart(key: Key, part: Scored, row: int, packer: Packer, *, most_points: int
         "time": packer.pack_times(panel.times[kept]),
         "score": packer.pack_scores(scores.score[row][kept]),
         "channels": channels,
+        "channelsTotal": panel.n_channels,
     }
 
 

@@ -74,6 +74,8 @@ export class Card {
     const facts = make("p", "card-facts", count === 0 ? "no events" : count === 1 ? "1 event" : `${count.toLocaleString("en-US")} events`);
     if (count > 0) facts.prepend(badge(this.events[0].severity), " ");
     if (this.packed.thinned) facts.append(`, drawn from the extremes of ${this.packed.points.toLocaleString("en-US")} points`);
+    const { length } = this.packed.channels;
+    if (length < this.packed.channelsTotal) facts.append(`, the ${length} of ${this.packed.channelsTotal} channels with the largest share`);
     const tools = make("div", "card-tools");
     const buttons = [
       ["‹", "Previous event", () => this.toNeighbour(-1)],

@@ -86,7 +86,10 @@ function start() {
     restyle();
   });
   buildWhenSeen(cards);
-  addEventListener("beforeprint", () => cards.forEach((card) => card.build()));
+  addEventListener("beforeprint", () => {
+    document.querySelector(".facts").open = true;
+    cards.forEach((card) => card.build());
+  });
 }
 
 start();
