@@ -1,19 +1,20 @@
-"""Record the telemetry that `redshank demo` analyses: this host at 1 s, while real faults are caused.
+"""Record the telemetry that `redshank demo` analyses: a small host at 1 s, while real faults are caused.
 
 A small TCP service and its client make steady traffic with a daily-like rhythm (a "day" of four minutes). At
 times drawn from a seed, faults are caused for real: processor burn, memory growth, a flood of disk writes, a
-network stall (the service is stopped by SIGSTOP). Processor time of niced processes is not counted, so that
-background work of the machine does not disturb the record.
+network stall (the service is stopped by SIGSTOP). The host is what a container would be: these processes and their
+own network, measured by psutil, so that other work of the machine is not in the record.
 
-    python bench/record_demo.py --minutes 44 --out src/redshank/demo/data
+    nice -n -5 unshare --net python bench/record_demo.py --minutes 44 --out src/redshank/demo/data
 
 writes host.csv.gz (time, cpu_percent, load_1m, memory_mb, disk_write_kb, network_kb) and faults.csv (start, end,
-fault, measure). Times are UTC.
+fault, measure). Times are UTC. Needs root, for a network of its own.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import csv
 import gzip
 import hashlib
@@ -94,7 +95,7 @@ def burn(seconds: float) -> None:
 def cause(fault: str, seconds: int, server: multiprocessing.Process) -> None:
     """Cause one fault for so many seconds."""
     if fault == "cpu_burn":
-        burners = [multiprocessing.Process(target=burn, args=(seconds,)) for _ in range(os.cpu_count() or 1)]
+        burners = [multiprocessing.Process(target=burn, args=(seconds,)) for _ in range(2 if seconds > 20 else 1)]
         for burner in burners:
             burner.start()
         for burner in burners:
@@ -120,31 +121,50 @@ def cause(fault: str, seconds: int, server: multiprocessing.Process) -> None:
                 os.fsync(file.fileno())
 
 
-def counters() -> tuple[float, float, float, float]:
-    """Busy and total processor seconds, bytes written to disks, bytes through the loopback interface."""
-    cpu = psutil.cpu_times()
-    busy = cpu.user + cpu.system + cpu.irq + cpu.softirq
-    written = psutil.disk_io_counters().write_bytes
-    sent = psutil.net_io_counters(pernic=True)["lo"].bytes_sent
-    return busy, time.monotonic(), written, sent
+class Meter:
+    """Sums over this process and its children: seconds of processor and bytes written never go back."""
+
+    def __init__(self) -> None:
+        self.root = psutil.Process()
+        self.totals = {"cpu": 0.0, "written": 0.0}
+        self.last: dict[tuple[int, str], float] = {}
+        self.load = 0.0
+
+    def read(self) -> tuple[float, float, float, float]:
+        """Return seconds of processor so far, bytes written so far, bytes resident, bytes sent so far."""
+        resident, running = 0, 0
+        for process in [self.root, *self.root.children(recursive=True)]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                times = process.cpu_times()
+                self._add(process.pid, "cpu", times.user + times.system)
+                self._add(process.pid, "written", process.io_counters().write_bytes)
+                resident += process.memory_info().rss
+                running += process.status() in (psutil.STATUS_RUNNING, psutil.STATUS_DISK_SLEEP)
+        self.load += (running - self.load) * (1 - math.exp(-1 / 60))
+        sent = psutil.net_io_counters(pernic=True)["lo"].bytes_sent
+        return self.totals["cpu"], self.totals["written"], resident, sent
+
+    def _add(self, pid: int, name: str, now: float) -> None:
+        self.totals[name] += max(0.0, now - self.last.get((pid, name), 0.0))
+        self.last[pid, name] = now
 
 
 def sample(stop: threading.Event, rows: list[list[object]]) -> None:
     """Append one row a second, on the second."""
-    before = counters()
+    meter = Meter()
+    before, moment = meter.read(), time.monotonic()
     due = math.floor(time.time()) + 1
     while not stop.is_set():
         time.sleep(max(0.0, due - time.time()))
-        now = counters()
-        elapsed = now[1] - before[1]
-        cpu_percent = 100 * (now[0] - before[0]) / elapsed / (os.cpu_count() or 1)
+        now, elapsed = meter.read(), time.monotonic() - moment
+        moment += elapsed
         rows.append(
             [
                 datetime.fromtimestamp(due, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-                round(min(cpu_percent, 100.0), 1),
-                round(os.getloadavg()[0], 2),
-                round((psutil.virtual_memory().total - psutil.virtual_memory().available) / 2**20, 1),
-                round((now[2] - before[2]) / elapsed / 1024, 1),
+                round(min(100 * (now[0] - before[0]) / elapsed / (os.cpu_count() or 1), 100.0), 1),
+                round(meter.load, 2),
+                round(now[2] / 2**20, 1),
+                round((now[1] - before[1]) / elapsed / 1024, 1),
                 round((now[3] - before[3]) / elapsed / 1024, 1),
             ]
         )
@@ -186,6 +206,7 @@ def record(minutes: float, seed: int) -> tuple[list[list[object]], list[list[str
 
 
 def main() -> int:
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
