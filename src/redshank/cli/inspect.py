@@ -22,4 +22,4 @@ def inspect(paths: options.Paths) -> None:
         reading = read(paths, Query(), on_progress)
     choice = choose(reading.panels, "retrospective")
     typer.echo(reading.findings.line())
-    typer.echo(f"detector: {choice.detector} ({choice.why})")
+    typer.echo(f"detector: {choice.kind} ({choice.why})")

@@ -21,7 +21,7 @@ LIVE_LIGHT_SERIES = 20_000  # 50 KB each
 class Choice:
     """A detector by name with its parameters, and why it was picked."""
 
-    detector: str
+    kind: str
     params: dict[str, Any]
     why: str
 
