@@ -207,9 +207,7 @@ def record(minutes: float, seed: int) -> tuple[list[list[object]], list[list[str
 
 def main() -> int:
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=44)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--out", type=Path, default=Path("src/redshank/demo/data"))
