@@ -67,7 +67,8 @@ def detect(
         measure: value columns; empty finds them.
         time: the time column; None finds it.
         step: time between points, or the length of the buckets of ``agg``.
-        agg: how rows in one bucket become one value: count, min, max, sum, mean, median, variance, std, first, last, pNN.
+        agg: how the rows of a bucket become one value: count, min, max, sum, mean, median, variance, std, first, last,
+            pNN.
         tz: time zone of times without one, and of days and hours in seasonality and reasons.
         start: only points from this time on.
         end: only points before this time.

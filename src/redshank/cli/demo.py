@@ -57,6 +57,5 @@ def _print_found(caused: list[Fault], events: list[Event]) -> None:
         mark = "[green]found [/green]" if fault in found else "[red]missed[/red]"
         seconds = (fault.end - fault.start).total_seconds()
         out.print(f"{mark} {fault.start:%H:%M:%S} {fault.name.replace('_', ' ')}, {seconds:.0f} s ({fault.measure})")
-    out.print(
-        f"\n[bold]Found {len(found)} of {len(caused)} faults; {len(stray)} of {len(events)} events belong to none.[/bold]"
-    )
+    summary = f"Found {len(found)} of {len(caused)} faults; {len(stray)} of {len(events)} events belong to none."
+    out.print(f"\n[bold]{summary}[/bold]")
