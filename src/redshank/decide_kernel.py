@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
+
+from redshank.panel import Floats
+
+Integers = NDArray[np.int64]
 
 PAYLOAD = 6  # score, rarity, actual, expected, lower, upper at the peak
 IDLE, CANDIDATE, OPEN = 0, 1, 2
@@ -11,7 +18,7 @@ PHASE, ALARMS, QUIET, HOT, START, OPENED, LAST, PEAK = range(8)  # columns of ma
 
 
 @njit(nogil=True, cache=True)
-def _touch(marks, peak, share_at_peak, time, payload, share):
+def _touch(marks: Integers, peak: Floats, share_at_peak: Floats, time: int, payload: Floats, share: Floats) -> None:
     """Count a hot point of a candidate or event, and keep it if it is the highest so far."""
     marks[HOT] += 1
     marks[LAST] = time
@@ -22,13 +29,13 @@ def _touch(marks, peak, share_at_peak, time, payload, share):
 
 
 @njit(nogil=True, cache=True)
-def _grown(array):
+def _grown(array: Any) -> Any:
     """Return the array with room for twice as many rows."""
     return np.concatenate((array, np.empty_like(array)))
 
 
 @njit(nogil=True, cache=True)
-def _closes(mark, quiet_points):
+def _closes(mark: Integers, quiet_points: int) -> bool:
     """Move the phase on for a point below close_below; return whether an event closed with it."""
     if mark[PHASE] == OPEN:
         mark[QUIET] += 1
@@ -41,7 +48,17 @@ def _closes(mark, quiet_points):
 
 
 @njit(nogil=True, cache=True)
-def _heats(mark, peak, share_at_peak, time, s, payload, share, open_above, open_points):
+def _heats(
+    mark: Integers,
+    peak: Floats,
+    share_at_peak: Floats,
+    time: int,
+    s: float,
+    payload: Floats,
+    share: Floats,
+    open_above: float,
+    open_points: int,
+) -> None:
     """Move the phase on for a point of at least close_below."""
     if mark[PHASE] == IDLE:
         mark[:] = 0
@@ -58,7 +75,19 @@ def _heats(mark, peak, share_at_peak, time, s, payload, share, open_above, open_
 
 
 @njit(nogil=True, cache=True)
-def scan(times, score, payload, share, quiet_points, open_above, close_below, open_points, marks, peaks, shares):
+def scan(
+    times: Integers,
+    score: Floats,
+    payload: Floats,
+    share: Floats,
+    quiet_points: Integers,
+    open_above: float,
+    close_below: float,
+    open_points: int,
+    marks: Integers,
+    peaks: Floats,
+    shares: Floats,
+) -> tuple[Integers, tuple[Integers, Floats, Floats]]:
     """Move every series' state on over a batch, in place; return (rows, records) of the events that closed.
 
     times: (n_time,) int64; score: (n_series, n_time); payload: (n_series, n_time, 6); share: (n_series, n_time,

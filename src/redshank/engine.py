@@ -132,12 +132,11 @@ def _deviations(detector: Detector, panel: Panel, on_progress: Callable[[float],
 
 
 def _joined(parts: list[Deviations]) -> Deviations:
-    arrays = [
-        np.concatenate([getattr(part, name) for part in parts], axis=1)
-        for name in ("deviation", "expected", "lower", "upper")
-    ]
-    share = None if parts[0].share is None else np.concatenate([part.share for part in parts], axis=1)  # type: ignore[misc]
-    return Deviations(*arrays, share)
+    def joined(name: str) -> np.ndarray:
+        return np.concatenate([getattr(part, name) for part in parts], axis=1)
+
+    share = None if parts[0].share is None else joined("share")
+    return Deviations(joined("deviation"), joined("expected"), joined("lower"), joined("upper"), share)
 
 
 def quiet_points(detector: Detector, panel: Panel) -> np.ndarray:
@@ -162,9 +161,16 @@ def _unsplit(scores: Scores, panel: Panel, split: int) -> Scores:
         width = [(0, 0), (split, 0)] + [(0, 0)] * (array.ndim - 2)
         return np.pad(array, width, constant_values=np.nan)
 
-    names = ("score", "rarity", "expected", "lower", "upper")
-    share = None if scores.share is None else padded(scores.share)
-    return replace(scores, times=panel.times, share=share, **{name: padded(getattr(scores, name)) for name in names})
+    return replace(
+        scores,
+        times=panel.times,
+        score=padded(scores.score),
+        rarity=padded(scores.rarity),
+        expected=padded(scores.expected),
+        lower=padded(scores.lower),
+        upper=padded(scores.upper),
+        share=None if scores.share is None else padded(scores.share),
+    )
 
 
 def _explained(events: list[Event], panel: Panel, plan: Plan, detector: Detector) -> list[Event]:

@@ -232,7 +232,8 @@ def to_time(moment: datetime | np.datetime64) -> np.datetime64:
     """Return a moment as UTC datetime64[ns]; an aware datetime is converted, a naive one is taken as UTC."""
     if isinstance(moment, datetime):
         moment = np.datetime64(moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment)
-    return moment.astype("datetime64[ns]")
+    time: np.datetime64 = moment.astype("datetime64[ns]")
+    return time
 
 
 def to_datetime(moment: np.datetime64) -> datetime:
