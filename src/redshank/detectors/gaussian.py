@@ -22,14 +22,20 @@ from redshank.detectors.resolution import EXTENT, in_unit, least_deviation, of_u
 from redshank.detectors.univariate import RowDeviations, UnivariateDetector
 from redshank.panel import Floats
 
-CLIP = 8.0  # deviations beyond which a value counts as no farther
+CLIP = 20.0  # deviations beyond which a value counts as no farther
 MOST = 1e6
-WIDTH_GAIN = 0.05
+WIDTH_GAIN = 0.02
 WIDTH_LOW, WIDTH_HIGH = 0.25, 4.0  # of the width of Gaussian noise
 
 # columns of ``numbers``, before those of the extent
 SEEN, WEIGHT, MEAN, VARIANCE, WIDTH = range(5)
 NUMBERS = 5 + EXTENT
+
+# quantiles of the largest deviation of 100 normal points, from the unlabelled stretches of the Numenta data
+_PRIOR = (
+    *(0.05, 0.13, 0.22, 0.30, 0.36, 0.42, 0.50, 0.57, 0.64, 0.71),
+    *(0.80, 0.89, 0.96, 1.00, 1.06, 1.17, 1.36, 1.70, 2.26, 4.89),
+)
 
 
 @dataclass(kw_only=True, eq=False)
@@ -44,8 +50,8 @@ class Gaussian(UnivariateDetector):
     summary: ClassVar[str] = "values that scatter around a level that stays"
     calibration: ClassVar[Calibration] = Calibration(
         cut=2.5,
-        prior=(0.6, 0.8, 0.9, 1.0, 1.05, 1.1, 1.15, 1.2, 1.25, 1.3, 1.35, 1.4, 1.5, 1.6, 1.7, 1.8, 2.0, 2.2, 2.6, 3.5),
-        certain=5.0,
+        prior=_PRIOR,
+        certain=20.0,
     )
 
     threshold: float = parameter(0.99, "share of normal values inside the expected range", low=0.5, high=0.9999)
@@ -57,7 +63,7 @@ class Gaussian(UnivariateDetector):
         return self.learn
 
     def cost(self, step: timedelta) -> Cost:
-        return Cost(8 * NUMBERS, 30)
+        return Cost(8 * NUMBERS, 100)
 
     def _new_rows(self, n_rows: int) -> Arrays:
         return {"numbers": np.zeros((n_rows, NUMBERS))}
