@@ -7,16 +7,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from redshank.calibrate import Budget
 from redshank.decide import Direction, Policy
-from redshank.detectors.auto import Choice, choose
+from redshank.detectors.auto import Amount, Choice, choose, seconds_for
 from redshank.durations import parse_duration
 from redshank.engine import Plan, blank_scores, check_mode, fill, score_shard, shards
 from redshank.errors import ConfigError, DataError
 from redshank.executors import local
 from redshank.panel import Panel
+from redshank.registry import build_detector
 from redshank.result import NotScored, Result, Scored
 from redshank.sources.base import Findings, Query, Reading
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from redshank.decide import Event
 
 Mode = Literal["retrospective", "live"]
+BASE_BYTES = 300_000_000  # interpreter, libraries and compiled kernels
+BYTES_PER_VALUE = 120  # reading, panel, scores and what a detector works with, at the highest
 Progress = Callable[[str, float | None], None]  # (what is being done, share done or None when unknown)
 
 
@@ -212,6 +215,44 @@ def _score(
     except KeyboardInterrupt:
         return events, not_scored, False
     return events, not_scored, True
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What a detection would be: the detector picked for a mode, and about what it takes on this machine.
+
+    ``memory_bytes``: of the whole process. ``too_short``: series with fewer points than ``warmup``.
+    """
+
+    mode: Mode
+    choice: Choice
+    seconds: float
+    memory_bytes: int
+    warmup: int
+    too_short: int
+
+
+def outlooks(panels: Sequence[Panel]) -> list[Outlook]:
+    """Return what to expect of a detection in panels, in either mode."""
+    import numpy as np
+
+    amount = Amount.of(panels)
+    there = np.concatenate([np.isfinite(panel.values).any(axis=2).sum(axis=1) for panel in panels])
+    expected = []
+    for mode in get_args(Mode):
+        choice = choose(panels, mode)
+        detector = build_detector(choice.kind, choice.params)
+        expected.append(
+            Outlook(
+                mode=mode,
+                choice=choice,
+                seconds=seconds_for(detector, amount, cores=local.cores()),
+                memory_bytes=BASE_BYTES + BYTES_PER_VALUE * amount.values,
+                warmup=detector.warmup,
+                too_short=int((there < detector.warmup).sum()),
+            )
+        )
+    return expected
 
 
 def _common_step(panels: list[Panel]) -> timedelta:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from redshank.app import Progress
 
 PIPE_WIDTH = 200  # columns when stdout is no terminal, so that nothing is cut for scripts and logs
+SHOWN_NOTES = 8
 PATIENCE_SECONDS = 0.7  # work that ends sooner shows no progress bar
 
 
@@ -22,6 +23,14 @@ def console() -> Console:
     from rich.console import Console
 
     return Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False, soft_wrap=False)
+
+
+def print_notes(out: Console, notes: Sequence[str]) -> None:
+    """Print what a careful reader should know, the first few in full."""
+    for note in notes[:SHOWN_NOTES]:
+        out.print(f"note: {note}", style="yellow", markup=False)
+    if len(notes) > SHOWN_NOTES:
+        out.print(f"note: and {len(notes) - SHOWN_NOTES:,} more; --json has them all", style="yellow", markup=False)
 
 
 @contextmanager

@@ -76,24 +76,22 @@ def detect(
     redshank detect orders.parquet --time created_at --agg sum --measure amount --by shop --step 1h
     cat cpu.csv | redshank detect - --json
     """
-    from redshank.sources.base import Query
-
-    query = Query(
-        measures=options.names(measure),
-        by=None if by is None else options.names([by]),
+    query = options.make_query(
         time=time,
-        step=options.duration(step),
-        agg=agg,
+        measure=measure,
+        by=by,
         tz=tz,
-        start=options.moment(start, tz, "from"),
-        end=options.moment(end, tz, "to"),
-        strict=strict,
+        start=start,
+        end=end,
+        step=step,
+        agg=agg,
         multivariate=multivariate,
         separator=separator,
         decimal=decimal,
         encoding=encoding,
         sheet=sheet,
         records=records,
+        strict=strict,
         allow_pickle=allow_pickle,
     )
     work = options.make_work(

@@ -92,7 +92,6 @@ def evaluate(
     """
     from redshank.cli import evaluation
     from redshank.errors import ConfigError
-    from redshank.sources.base import Query
 
     if (scores is None) == (not data):
         raise ConfigError("evaluate: give either DATA to run detectors on, or --scores written before")
@@ -100,15 +99,15 @@ def evaluate(
         raise ConfigError("data: --data belongs to --scores; to run detectors name the files without it", field="data")
     counting = evaluation.Counting(merge_gap=merge_gap, alarm_above=_above(alarm_above), nab=nab, nab_onset=nab_onset)
     counting.check(per_series)
-    query = Query(
-        measures=options.names(measure),
-        by=None if by is None else options.names([by]),
+    query = options.make_query(
         time=time,
-        step=options.duration(step),
-        agg=agg,
+        measure=measure,
+        by=by,
         tz=tz,
-        start=options.moment(start, tz, "from"),
-        end=options.moment(end, tz, "to"),
+        start=start,
+        end=end,
+        step=step,
+        agg=agg,
         multivariate=multivariate,
     )
     if scores is not None:

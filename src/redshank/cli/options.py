@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from redshank.app import Work
+    from redshank.sources.base import Query
 
 READING, SHAPING, DETECTING, WRITING = "Reading", "Shaping", "Detecting", "Results"
 
@@ -105,6 +106,48 @@ def parameters(texts: Sequence[str] | None) -> dict[str, Any]:
             raise ConfigError(f"--param: must be NAME=VALUE, got {text!r}", field="param")
         given[name.strip()] = value.strip()
     return given
+
+
+def make_query(
+    *,
+    time: str | None,
+    measure: Sequence[str] | None,
+    by: str | None,
+    tz: str | None,
+    start: str | None,
+    end: str | None,
+    step: str | None,
+    agg: str | None,
+    multivariate: bool,
+    separator: str | None = None,
+    decimal: str | None = None,
+    encoding: str | None = None,
+    sheet: str | None = None,
+    records: str | None = None,
+    strict: bool = False,
+    allow_pickle: bool = False,
+) -> Query:
+    """Return what to read, from the options as they were typed."""
+    from redshank.sources.base import Query
+
+    return Query(
+        measures=names(measure),
+        by=None if by is None else names([by]),
+        time=time,
+        step=duration(step),
+        agg=agg,
+        tz=tz,
+        start=moment(start, tz, "from"),
+        end=moment(end, tz, "to"),
+        strict=strict,
+        multivariate=multivariate,
+        separator=separator,
+        decimal=decimal,
+        encoding=encoding,
+        sheet=sheet,
+        records=records,
+        allow_pickle=allow_pickle,
+    )
 
 
 def make_work(

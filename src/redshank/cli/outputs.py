@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
 SHOWN_EVENTS = 20
 SHOWN_SERIES = 3
-SHOWN_NOTES = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +80,7 @@ def summary(result: Result) -> str:
 
 def print_result(result: Result, findings: Findings, outputs: Outputs) -> None:
     """Print findings, sparklines, the events worst first, notes and the line of what was done."""
-    from redshank.cli.console import console
+    from redshank.cli.console import console, print_notes
     from redshank.cli.terminal import event_table, series_lines
 
     out = console()
@@ -92,11 +91,7 @@ def print_result(result: Result, findings: Findings, outputs: Outputs) -> None:
         out.print(event_table(result.events[:SHOWN_EVENTS]))
     if len(result.events) > SHOWN_EVENTS:
         out.print(f"and {len(result.events) - SHOWN_EVENTS:,} more: --out events.csv writes them all", style="dim")
-    remarks = [*result.notes, *(str(series) for series in result.not_scored)]
-    for remark in remarks[:SHOWN_NOTES]:
-        out.print(f"note: {remark}", style="yellow", markup=False)
-    if len(remarks) > SHOWN_NOTES:
-        out.print(f"note: and {len(remarks) - SHOWN_NOTES:,} more; --json has them all", style="yellow", markup=False)
+    print_notes(out, [*result.notes, *(str(series) for series in result.not_scored)])
     out.print(summary(result), style="bold", markup=False)
     for path in outputs.written():
         out.print(f"wrote {path}", markup=False)
