@@ -11,7 +11,16 @@ import pytest
 from rich.console import Console
 
 import picture_data
-from redshank.cli.terminal import BARS, anomaly_marks, event_table, moment, printable, series_lines, sparkline
+from redshank.cli.terminal import (
+    BARS,
+    anomaly_marks,
+    event_list,
+    event_table,
+    moment,
+    printable,
+    series_lines,
+    sparkline,
+)
 from redshank.panel import Key
 
 
@@ -81,15 +90,29 @@ def test_no_colour_is_sent_where_none_is_wanted() -> None:
     assert "31m" in printed(line)
 
 
-def test_series_lines_fit_the_width() -> None:
-    result = picture_data.small("a_name_that_is_longer_than_a_third_of_the_line_has_room_for")
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_series_lines_fit_the_width(width: int) -> None:
+    result = picture_data.small("a_name_that_is_longer_than_a_third_of_the_line")
 
-    lines = [line.plain for line in series_lines(result, 3, 80)]
+    lines = [line.plain for line in series_lines(result, 3, width)]
 
-    assert len(lines) == 2
-    assert max(map(len, lines)) <= 80
-    assert "…" in lines[0]
-    assert lines[1].strip() == "▲"
+    assert max(map(len, lines)) <= width
+    assert "a_name_that_is_longer_than_a_third_of_the_line{host=a}" in lines[0]
+    assert set(lines[-1]) == {" ", "▲"}
+
+
+@pytest.mark.parametrize("width", [50, 60, 80, 119, 120, 200])
+def test_no_part_of_an_event_is_lost_at_any_width(width: int) -> None:
+    found = picture_data.event(Key.of("cpu", {"host": "a"}), 90, 95)
+
+    out = io.StringIO()
+    Console(file=out, width=width).print(*event_list([found], width), sep="\n")
+    text = out.getvalue()
+
+    assert max(map(len, text.splitlines())) <= width
+    words = text.split()
+    for part in ("97", "cpu{host=a}", "2000-01-01", "01:30", "01:35", "(5m)", "30", "10", "usual"):
+        assert part in words
 
 
 def test_the_channel_that_carries_the_event_is_shown() -> None:

@@ -18,6 +18,7 @@ _LEAST_WINDOW = 32  # points on either side whose medians are compared
 _STRIDES = 8  # comparisons a window
 _LEAST_WINDOWS = 6  # windows in a series before its changes of level can be told from its wandering
 _SURE = 6.0  # spreads of the usual difference between neighbouring windows
+_NEAR_TOP = 0.9  # a change lies amid the comparisons that show so much of it
 _LEAST_SHIFT = 0.5  # share of the interquartile range
 
 
@@ -131,7 +132,7 @@ def level_shifts(values: Floats, periods: Sequence[int] = ()) -> list[tuple[int,
 
     The medians of neighbouring windows of whole periods are compared; a change is a difference of six times their
     usual spread and half the interquartile range at least. Seasons, a steady trend, spikes and a random walk have none.
-    The index is good to an eighth of a window.
+    The index is good to a quarter of a window.
     """
     thinned, every = _thinned(values)
     window = _window(len(thinned), [period / every for period in periods])
@@ -146,7 +147,8 @@ def level_shifts(values: Floats, periods: Sequence[int] = ()) -> list[tuple[int,
     least = max(_SURE * 1.4826 * float(np.median(size)), _LEAST_SHIFT * float(high - low), np.finfo(float).tiny)
     found = []
     for first, last in _stretches(size >= least):
-        at = first + int(np.argmax(size[first:last]))
+        high_ones = np.flatnonzero(size[first:last] >= _NEAR_TOP * size[first:last].max())
+        at = first + int(high_ones[0] + high_ones[-1]) // 2
         found.append(((at + apart) * stride * every, float(medians[at]), float(medians[at + apart])))
     return found[:MOST_SHIFTS]
 

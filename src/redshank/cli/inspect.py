@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,7 +11,9 @@ import typer
 from redshank.cli import options
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
     from rich.table import Table
+    from rich.text import Text
 
     from redshank.app import Outlook
     from redshank.profile import SeriesProfile
@@ -93,15 +96,22 @@ def _print(reading: Reading, profiles: list[SeriesProfile], expected: list[Outlo
     out.print(reading.findings.line(), markup=False)
     out.print(_span(profiles), style="dim", markup=False)
     if shown:
-        out.print(_table(troubled_first(profiles)[:shown]))
+        for part in _shown(troubled_first(profiles)[:shown], out.width):
+            out.print(part)
     if len(profiles) > shown:
         out.print(f"{shown} of {len(profiles):,} series shown; --series N shows more, --json all", style="dim")
     for line in _summary(profiles):
         out.print(line, markup=False)
     print_notes(out, _problems(reading.findings) + reading.findings.notes)
     for outlook in expected:
-        out.print(f"[bold]{outlook.mode}[/bold]: [cyan]{outlook.choice.kind}[/cyan] ", end="")
-        out.print(f"({outlook.choice.why}); {_takes(outlook)}", markup=False)
+        out.print(_outlook_line(outlook))
+
+
+def _outlook_line(outlook: Outlook) -> Text:
+    from rich.text import Text
+
+    text = f" ({outlook.choice.why}); {_takes(outlook)}"
+    return Text.assemble((outlook.mode, "bold"), ": ", (outlook.choice.kind, "cyan"), text)
 
 
 def _span(profiles: list[SeriesProfile]) -> str:
@@ -109,6 +119,28 @@ def _span(profiles: list[SeriesProfile]) -> str:
 
     first, last = min(each.start for each in profiles), max(each.end for each in profiles)
     return f"from {moment(first)} to {moment(last)} UTC"
+
+
+def _shown(profiles: list[SeriesProfile], width: int) -> Iterator[RenderableType]:
+    """Series as a table, or where that does not fit, as lines under each name."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    from redshank.cli.terminal import INDENT, TABLE_WIDTH, printable
+    from redshank.reasons import number
+
+    if width >= TABLE_WIDTH:
+        yield _table(profiles)
+        return
+    yield Text()
+    for each in profiles:
+        yield Text(printable(each.name).plain, style="cyan", overflow="fold")
+        missing = f", {each.missing:,} missing" if each.missing else ""
+        limits = f"{number(each.least)} to {number(each.greatest)}, median {number(each.median)}"
+        lines = [f"{each.points:,} points{missing}; {limits}", f"periods: {_periods(each)}"]
+        lines += [f"level: {line}" for line in _shifts(each).splitlines() if line != "-"]
+        yield Padding(Text("\n".join(lines)), (0, 0, 0, INDENT))
+    yield Text()
 
 
 def _table(profiles: list[SeriesProfile]) -> Table:
@@ -133,7 +165,7 @@ def _table(profiles: list[SeriesProfile]) -> Table:
             number(each.median),
             number(each.greatest),
             _periods(each),
-            "constant" if each.is_constant else _shifts(each),
+            _shifts(each),
         )
     return table
 
@@ -148,6 +180,8 @@ def _shifts(profile: SeriesProfile) -> str:
     from redshank.cli.terminal import moment
     from redshank.reasons import number
 
+    if profile.is_constant:
+        return "constant"
     parts = [
         f"{moment(shift.time)} from {number(shift.before)} to {number(shift.after)}"
         for shift in profile.shifts[:SHOWN_SHIFTS]

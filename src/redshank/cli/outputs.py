@@ -81,14 +81,15 @@ def summary(result: Result) -> str:
 def print_result(result: Result, findings: Findings, outputs: Outputs) -> None:
     """Print findings, sparklines, the events worst first, notes and the line of what was done."""
     from redshank.cli.console import console, print_notes
-    from redshank.cli.terminal import event_table, series_lines
+    from redshank.cli.terminal import event_list, series_lines
 
     out = console()
     out.print(findings.line(), style="dim", markup=False)
     for line in series_lines(result, SHOWN_SERIES, out.width):
         out.print(line)
     if result.events:
-        out.print(event_table(result.events[:SHOWN_EVENTS]))
+        for part in event_list(result.events[:SHOWN_EVENTS], out.width):
+            out.print(part)
     if len(result.events) > SHOWN_EVENTS:
         out.print(f"and {len(result.events) - SHOWN_EVENTS:,} more: --out events.csv writes them all", style="dim")
     print_notes(out, [*result.notes, *(str(series) for series in result.not_scored)])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from rich import box
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -18,6 +19,8 @@ from redshank.reasons import number
 from redshank.sinks.thinning import Indices, bucket_edges, worst_of_buckets
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from redshank.decide import Event
     from redshank.panel import Floats
     from redshank.result import Result
@@ -27,6 +30,8 @@ ANOMALY = "bold red"
 MARK = "▲"
 _LEAST_WIDTH = 20
 _NAME_SHARE = 3  # a name takes at most one part in so many of the width
+TABLE_WIDTH = 120  # columns from which on reasons have room beside the numbers
+INDENT = 10
 
 
 def sparkline(values: Floats, scores: Floats, width: int) -> Text:
@@ -77,23 +82,57 @@ def _farthest(bucket: Floats, middle: float) -> float:
 def series_lines(result: Result, count: int, width: int) -> Iterator[Text]:
     """Yield lines with the sparklines of the worst series, each with its range of values and marks below.
 
-    Of a multivariate series the channel that carries the worst event is shown.
+    Of a multivariate series the channel that carries the worst event is shown. Names that would take more than a third
+    of the width stand on a line of their own.
     """
     shown = [row for row, _ in zip(result.series(), range(count), strict=False)]
     leading = {event.key: next(iter(event.share), "") for event in reversed(result.events)}
     names = [printable(f"{key} {leading.get(key, '')}".strip()) for key, _, _ in shown]
-    name_width = min(max(map(len, names), default=0), width // _NAME_SHARE)
+    longest = max(map(len, names), default=0)
+    is_beside = longest <= width // _NAME_SHARE
+    indent = longest + 2 if is_beside else 2
     for name, (key, part, row) in zip(names, shown, strict=True):
         channels = part.panel.channels
         channel = channels.index(leading[key]) if leading.get(key) in channels else 0
         values, scores = part.panel.values[row, :, channel], part.scores.score[row]
         limits = _range_text(values)
-        room = max(_LEAST_WIDTH, width - name_width - len(limits) - 4)
-        label = Text(_cut(name, name_width).ljust(name_width) + "  ", style="cyan", no_wrap=True)
-        yield label.append_text(sparkline(values, scores, room)).append(f"  {limits}", style="dim")
+        room = max(_LEAST_WIDTH, width - indent - len(limits) - 2)
+        label = name.plain.ljust(indent) if is_beside else " " * indent
+        if not is_beside:
+            yield Text(name.plain, style="cyan", no_wrap=True, overflow="ellipsis")
+        line = Text(label, style="cyan", no_wrap=True)
+        yield line.append_text(sparkline(values, scores, room)).append(f"  {limits}", style="dim")
         marks = anomaly_marks(scores, room)
         if marks.plain:
-            yield Text(" " * (name_width + 2), no_wrap=True).append_text(marks)
+            yield Text(" " * indent, no_wrap=True).append_text(marks)
+
+
+def event_list(events: Sequence[Event], width: int) -> Iterator[RenderableType]:
+    """Yield the events in the order given: a table, or where that does not fit, numbers above series and reason."""
+    if width >= TABLE_WIDTH:
+        yield event_table(events)
+        return
+    rows = [
+        [str(event.severity), moment(event.start), _end_text(event), number(event.actual), number(event.expected)]
+        for event in events
+    ]
+    titles = ["severity", "start (UTC)", "end", "actual", "expected"]
+    widths = [max(map(len, column)) for column in zip(titles, *rows, strict=True)]
+    yield Text()
+    yield Text(_aligned(titles, widths), style="bold")
+    for event, row in zip(events, rows, strict=True):
+        line = Text(_aligned(row, widths))
+        line.stylize(_severity_style(event.severity), 0, widths[0])
+        yield line
+        yield Padding(Text(printable(str(event.key)).plain, style="cyan", overflow="fold"), (0, 0, 0, INDENT))
+        yield Padding(printable(event.reason), (0, 0, 0, INDENT))
+    yield Text()
+
+
+def _aligned(cells: Sequence[str], widths: Sequence[int]) -> str:
+    """Cells of a line: text to the left, numbers (all but the second and third) to the right."""
+    pairs = enumerate(zip(cells, widths, strict=True))
+    return "  ".join(cell.ljust(width) if i in (1, 2) else cell.rjust(width) for i, (cell, width) in pairs)
 
 
 def event_table(events: Sequence[Event]) -> Table:
@@ -146,8 +185,3 @@ def _severity_style(severity: int) -> str:
 def _range_text(values: Floats) -> str:
     there = values[~np.isnan(values)]
     return f"{number(float(there.min()))} to {number(float(there.max()))}" if len(there) else "no values"
-
-
-def _cut(text: Text | str, width: int) -> str:
-    plain = text.plain if isinstance(text, Text) else text
-    return plain if len(plain) <= width else plain[: max(width - 1, 0)] + "…"
