@@ -69,6 +69,15 @@ def small(name: str = "cpu", labels: dict[str, str] | None = None, *, n_time: in
     return result([scored(values, [key])], [event(key, 200, 205)])
 
 
+def certain(value: float) -> Result:
+    """A constant series whose expected range has no width."""
+    panel = Panel.of(np.full(50, value), keys=[Key.of("cpu")])
+    scores = Scores(
+        panel.keys, panel.times, np.zeros((1, 50)), np.zeros((1, 50)), *[panel.values] * 3, None, ("value",)
+    )
+    return result([Scored(panel, scores)], [])
+
+
 def many_channels() -> Result:
     """One series of three channels, the last of which carries the event."""
     values = np.random.default_rng(5).normal(size=(1, 300, 3)) + 10

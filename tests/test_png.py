@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -74,6 +75,25 @@ def test_any_values_draw_without_a_warning(tmp_path: Path, values: list[float]) 
     width, _ = drawn(one_series(values), tmp_path)
 
     assert width == 1200
+
+
+@pytest.mark.parametrize("value", [0.0, 5.0, -1e300], ids=str)
+def test_a_constant_with_a_range_of_no_width_draws_without_a_warning(tmp_path: Path, value: float) -> None:
+    assert drawn(picture_data.certain(value), tmp_path) == (1200, 310)
+
+
+def test_times_of_a_picture_are_in_the_zone_of_the_data(tmp_path: Path) -> None:
+    for tz in ("UTC", "Asia/Kolkata"):
+        write_png(replace(picture_data.small(), tz=tz), tmp_path / f"{tz[:3]}.png")
+
+    assert (tmp_path / "UTC.png").read_bytes() != (tmp_path / "Asi.png").read_bytes()
+
+
+def test_a_picture_is_the_same_every_time(tmp_path: Path) -> None:
+    for name in ("a.png", "b.png"):
+        write_png(picture_data.small(), tmp_path / name, title="Title")
+
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
 
 def test_a_result_without_series_is_a_picture_too(tmp_path: Path) -> None:

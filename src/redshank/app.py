@@ -176,6 +176,7 @@ def run(reading: Reading, work: Work, on_progress: Progress = _silent, *, thread
         notes=_notes(plan, reading.findings),
         not_scored=sorted(not_scored, key=lambda series: series.key),
         complete=complete,
+        tz=work.tz,
     )
 
 

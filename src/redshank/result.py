@@ -41,7 +41,8 @@ class Result:
 
     ``parts``: the scored panels. ``events``: worst first. ``detector``, ``why``: what scored and why it was picked.
     ``rows``: rows read. ``seconds``: time taken. ``notes``: what a careful reader should know. ``not_scored``:
-    series too short for the detector. ``complete``: False when the work was interrupted.
+    series too short for the detector. ``complete``: False when the work was interrupted. ``tz``: time zone
+    that people read the times in; the times themselves are UTC.
     """
 
     parts: list[Scored]
@@ -53,6 +54,7 @@ class Result:
     notes: list[str] = field(default_factory=list)
     not_scored: list[NotScored] = field(default_factory=list)
     complete: bool = True
+    tz: str = "UTC"
 
     @property
     def n_series(self) -> int:

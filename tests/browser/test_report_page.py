@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,12 @@ if TYPE_CHECKING:
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = ["--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-gpu"]
 
+EXPOSE_TIME = """
+globalThis.labels = (zone, start, end, step) => {
+  setZone(zone);
+  return timeLabels(timeTicks(start, end, step), step);
+};"""
+
 pytestmark = [
     pytest.mark.external_service,
     pytest.mark.skipif(not CHROMIUM.exists(), reason=f"the browser {CHROMIUM} is not installed"),
@@ -45,7 +52,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     """A page on which an error of a script, a refused or any network request, or a dialog fails the test."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, timezone_id="America/New_York")
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, timezone_id="America/New_York", offline=True)
     opened = context.new_page()
     troubles: list[str] = []
     opened.on("pageerror", lambda error: troubles.append(str(error)))
@@ -231,6 +238,118 @@ def test_times_are_in_utc_until_the_reader_asks_for_local_ones(page: Page, tmp_p
     assert page.locator("#zone-local").get_attribute("aria-pressed") == "true"
 
 
+def test_times_are_in_the_zone_of_the_data_first(page: Page, tmp_path: Path) -> None:
+    result = replace(two_events(), tz="Asia/Kolkata")
+
+    shown(page, result, tmp_path)
+
+    assert page.locator(".events td.is-start").first.inner_text() == "2000-01-02 06:30"
+    assert page.locator("th.is-start").inner_text() == "Start (Asia/Kolkata)"
+    assert page.locator("#zone-data").get_attribute("aria-pressed") == "true"
+    assert page.locator("time").first.inner_text() == "2000-01-01 05:30"
+
+
+def test_the_axis_of_time_follows_the_clock_on_the_wall(page: Page) -> None:
+    page.goto("about:blank")
+    page.add_script_tag(content=f"{bundle(('format.js', 'timeaxis.js'))}\n{EXPOSE_TIME}", type="module")
+    page.wait_for_function("() => !!globalThis.labels")
+    night = 1711843200.0  # 2024-03-31 00:00 UTC; in Oslo the clock goes from 2:00 to 3:00 an hour later
+
+    hours = page.evaluate(
+        "([zone, start, end, step]) => labels(zone, start, end, step)", ["Europe/Oslo", night, night + 10800, 3600]
+    )
+    days = page.evaluate(
+        "([zone, start, end, step]) => labels(zone, start, end, step)",
+        ["Europe/Oslo", night - 86400, night + 2 * 86400, 86400],
+    )
+
+    assert hours == ["01:00\n31 Mar 2024", "03:00", "04:00", "05:00"]
+    assert days == ["31 Mar\n2024", "1 Apr", "2 Apr"]
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "step", "expected"),
+    [
+        pytest.param(0.2, 0.9, 0.2, ["00.2 s\n00:00 1 Jan 1970", "00.4 s", "00.6 s", "00.8 s"], id="parts of a second"),
+        pytest.param(86395, 86406, 5, ["23:59:55\n1 Jan 1970", "00:00:00\n2 Jan", "00:00:05"], id="seconds"),
+        pytest.param(0, 15e6, 60 * 86400, ["Jan\n1970", "Mar", "May"], id="months"),
+        pytest.param(-1e9, 1e9, 20 * 365 * 86400, ["1940", "1960", "1980", "2000"], id="decades"),
+    ],
+)
+def test_labels_of_time_say_the_larger_unit_where_it_begins(
+    page: Page, start: float, end: float, step: float, expected: list[str]
+) -> None:
+    page.goto("about:blank")
+    page.add_script_tag(content=f"{bundle(('format.js', 'timeaxis.js'))}\n{EXPOSE_TIME}", type="module")
+    page.wait_for_function("() => !!globalThis.labels")
+
+    labels = page.evaluate("([start, end, step]) => labels('UTC', start, end, step)", [start, end, step])
+
+    assert labels == expected
+
+
+def test_a_click_on_an_event_of_the_chart_marks_its_row_and_leads_back(page: Page, tmp_path: Path) -> None:
+    shown(page, two_events(), tmp_path)
+    page.wait_for_selector(".card.ready")
+    box = page.locator(".u-over").first.bounding_box()
+    assert box is not None
+
+    page.mouse.click(box["x"] + box["width"] * 1510 / 2000, box["y"] + 60)
+
+    assert page.locator("tr[aria-current]").inner_text().startswith("99")
+    assert "the lowest of all" in page.locator(".chosen").inner_text()
+    page.fill("#filter-text", "nothing like this")
+    page.click(".chosen button")
+    assert page.evaluate("document.activeElement.closest('tr').getAttribute('aria-current')") == "true"
+
+
+def test_a_link_with_an_event_opens_at_it(page: Page, tmp_path: Path) -> None:
+    shown(page, two_events(), tmp_path)
+    page.click(".events tbody tr:nth-child(2)")
+    page.wait_for_selector(".chosen:not([hidden])")
+    link = page.url
+
+    page.goto("about:blank")
+    page.goto(link)
+
+    page.wait_for_selector(".chosen:not([hidden])")
+    assert page.locator("tr[aria-current]").inner_text().startswith("80")
+
+
+def test_charts_move_together_when_the_reader_wants_that(page: Page, tmp_path: Path) -> None:
+    part = picture_data.scored(10 + np.random.default_rng(3).normal(size=(2, 500)), [Key.of("a"), Key.of("b")])
+    shown(page, picture_data.result([part], []), tmp_path)
+    page.wait_for_selector(".card.ready >> nth=1")
+    second = "document.querySelectorAll('.card')[1].querySelector('canvas').toDataURL()"
+    before = page.evaluate(second)
+    page.locator(".plot").first.focus()
+
+    page.keyboard.press("+")
+    page.wait_for_timeout(120)
+    alone = page.evaluate(second)
+    page.check("#together")
+    page.locator(".plot").first.focus()
+    page.keyboard.press("+")
+    page.wait_for_timeout(120)
+
+    assert alone == before
+    assert page.evaluate(second) != before
+
+
+def test_a_dark_page_prints_light_with_all_its_charts(page: Page, tmp_path: Path) -> None:
+    part = picture_data.scored(np.full((12, 50), 10.0), [Key.of(f"m{i}") for i in range(12)])
+    shown(page, picture_data.result([part], []), tmp_path)
+    page.click("#theme")
+    page.evaluate("globalThis.print = () => dispatchEvent(new Event('beforeprint'))")
+
+    page.click("#print")
+    page.wait_for_selector("body.printing")
+
+    assert page.locator(".card.ready").count() == 12
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(245, 246, 248)"
+    assert page.evaluate("document.querySelector('canvas').clientWidth") <= 720
+
+
 def test_the_page_turns_dark_and_light(page: Page, tmp_path: Path) -> None:
     shown(page, two_events(), tmp_path)
     paper = "getComputedStyle(document.body).backgroundColor"
@@ -281,6 +400,8 @@ def test_charts_out_of_sight_are_not_built(page: Page, tmp_path: Path) -> None:
         pytest.param([1.0], id="one point"),
         pytest.param([np.nan] * 9, id="no value"),
         pytest.param([5.0] * 50, id="constant"),
+        pytest.param([10.0] * 50, id="constant and as expected"),
+        pytest.param([10.0, 10.0 + 2e-15] * 25, id="apart by the last digit"),
         pytest.param([1e308, -1e308, 0.0, 1.0], id="the largest numbers"),
         pytest.param([1e-310, 2e-310, 0.0], id="the smallest numbers"),
         pytest.param([1e9 + 0.1, 1e9 + 0.2, 1e9], id="small changes far from zero"),
@@ -288,6 +409,15 @@ def test_charts_out_of_sight_are_not_built(page: Page, tmp_path: Path) -> None:
 )
 def test_any_values_have_a_chart(page: Page, tmp_path: Path, values: list[float]) -> None:
     shown(page, picture_data.result([picture_data.scored(np.array(values), [Key.of("cpu")])], []), tmp_path)
+
+    page.wait_for_selector(".card.ready")
+
+    assert page.locator(".pane canvas").count() == 2
+
+
+@pytest.mark.parametrize("value", [0.0, 5.0, 1e300], ids=str)
+def test_a_constant_with_a_range_of_no_width_has_a_chart(page: Page, tmp_path: Path, value: float) -> None:
+    shown(page, picture_data.certain(value), tmp_path)
 
     page.wait_for_selector(".card.ready")
 

@@ -7,11 +7,13 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
+from datetime import datetime
 from html import escape
 from importlib.resources import files
 from pathlib import Path
 from string import Template
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from redshank.panel import to_datetime
 from redshank.result import Result
@@ -24,6 +26,7 @@ CHART_SCRIPTS = (
     "thin.js",
     "format.js",
     "draw.js",
+    "timeaxis.js",
     "axes.js",
     "chart.js",
     "gestures.js",
@@ -33,6 +36,7 @@ CHART_SCRIPTS = (
 SCRIPTS = (*CHART_SCRIPTS, "report.js")
 STYLES = ("vendor/uPlot.min.css", "chart.css", "report.css")
 
+_LISTED = 10
 _IMPORT = re.compile(r"^import [^;]*;\n", re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=async |class |const |function |let )", re.MULTILINE)
 
@@ -56,7 +60,10 @@ def page(result: Result, *, title: str, facts: Sequence[tuple[str, str]], limits
         title=escape(title),
         style=style,
         figures=_figures(result),
-        facts="\n".join(f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in facts),
+        zone=escape(result.tz),
+        facts="\n".join(
+            f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in [*facts, *_not_scored(result)]
+        ),
         warning=_warning(result),
         data=script_json(data.head),
         arrays=arrays,
@@ -101,20 +108,33 @@ def _figures(result: Result) -> str:
         (str(events[0].severity) if events else "none", "worst severity"),
         (f"{affected:,} of {result.n_series:,}", "series with events"),
         (f"{result.n_points:,}", "points"),
-        (_span(result), "time covered"),
     ]
-    return "\n".join(f"<div><dd>{escape(text)}</dd><dt>{escape(name)}</dt></div>" for text, name in figures)
+    pairs = [(escape(text), name) for text, name in figures] + [(_span(result), "time covered")]
+    return "\n".join(f"<div><dd>{text}</dd><dt>{name}</dt></div>" for text, name in pairs)
 
 
 def _span(result: Result) -> str:
+    """First and last time as HTML; the page rewrites both when the reader picks another zone."""
     panels = [part.panel for part in result.parts if part.panel.n_time]
     if not panels:
         return "nothing"
     first = to_datetime(min(panel.times[0] for panel in panels))
     last = to_datetime(max(panel.times[-1] for panel in panels))
-    pattern = "%Y-%m-%d" if (last - first).days >= 2 else "%Y-%m-%d %H:%M"
-    start, end = first.strftime(pattern), last.strftime(pattern)
-    return start if start == end else f"{start} to {end}"
+    length = len("2000-01-01") if (last - first).days >= 2 else len("2000-01-01 00:00")
+    zone = ZoneInfo(result.tz)
+
+    def element(moment: datetime) -> str:
+        text = moment.astimezone(zone).strftime("%Y-%m-%d %H:%M")[:length]
+        return f'<time data-seconds="{int(moment.timestamp())}" data-length="{length}">{text}</time>'
+
+    return element(first) if first == last else f"{element(first)} to {element(last)}"
+
+
+def _not_scored(result: Result) -> list[tuple[str, str]]:
+    """A fact for the first few series that were too short, and how many there are more."""
+    more = len(result.not_scored) - _LISTED
+    listed = [("note", str(series)) for series in result.not_scored[:_LISTED]]
+    return listed + ([("note", f"and {more:,} more series were not scored")] if more > 0 else [])
 
 
 def _warning(result: Result) -> str:

@@ -28,6 +28,7 @@ _WIDTH_INCHES, _PANE_INCHES, _FRAME_INCHES = 12.0, 2.1, 1.0
 _DOTS_PER_INCH = 100
 _UNITS = ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 _LEAST_SPAN = 0.002  # part of the width, so that a short event is seen
+_LEAST_SPREAD = 1e-12  # of an axis, as part of its greatest value
 _LONGEST_NAME = 110
 # for ticks at years, months, days, hours, minutes, seconds
 _TICKS = ("%Y", "%b", "%d %b", "%H:%M", "%H:%M", "%H:%M:%S")
@@ -66,7 +67,8 @@ class Pane:
 def write_png(result: Result, path: Path, *, title: str = "", panes: int = MOST_PANES, dark: bool = False) -> None:
     """Write a picture 1200 pixels wide with the worst ``panes`` series, their expected range and marked events.
 
-    Times are in UTC. Of a multivariate series the channels that carry its events are drawn, as long as there is room.
+    Times are in the zone of the result. Of a multivariate series the channels that carry its events are drawn, as long
+    as there is room.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
@@ -120,7 +122,7 @@ def _figure(result: Result, panes: Sequence[Pane], title: str, look: Look) -> Fi
     bottom = 0.42 / height
     figure.subplots_adjust(left=0.065, right=0.985, top=top - 0.22 / height, bottom=bottom, hspace=0.62)
     for pane, place in zip(panes, axes, strict=True):
-        _draw(pane, place, look)
+        _draw(pane, place, look, result.tz)
     return figure
 
 
@@ -130,16 +132,16 @@ def _subtitle(result: Result, panes: Sequence[Pane]) -> str:
     parts = [f"{events:,} event{'s' if events != 1 else ''}", f"{shown:,} worst of {result.n_series:,} series"]
     if shown == result.n_series:
         parts[1] = f"{shown:,} series"
-    return " · ".join([*parts, f"{result.n_points:,} points", result.detector, "times in UTC"])
+    return " · ".join([*parts, f"{result.n_points:,} points", result.detector, f"times in {result.tz}"])
 
 
-def _draw(pane: Pane, axes: Axes, look: Look) -> None:
+def _draw(pane: Pane, axes: Axes, look: Look, tz: str) -> None:
     panel, scores = pane.part.panel, pane.part.scores
     kept = visible_indices(panel.values[pane.row][:, [pane.channel]], scores, pane.row, 1100)
     times = panel.times[kept]
     arrays = (panel.values, scores.expected, scores.lower, scores.upper)
     values, expected, lower, upper = (array[pane.row, kept, pane.channel] for array in arrays)
-    _frame(pane, axes, look)
+    _frame(pane, axes, look, tz)
     if np.isnan(values).all():
         axes.text(0.5, 0.5, "no values", transform=axes.transAxes, ha="center", **_text(look.muted, 10))
         return
@@ -170,7 +172,7 @@ def _scaled(values: Floats, power: int) -> Floats:
         return np.clip(values / 10.0**power, -1e150, 1e150)
 
 
-def _frame(pane: Pane, axes: Axes, look: Look) -> None:
+def _frame(pane: Pane, axes: Axes, look: Look, tz: str) -> None:
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
     axes.set_facecolor(look.paper)
@@ -185,10 +187,14 @@ def _frame(pane: Pane, axes: Axes, look: Look) -> None:
     for side, spine in axes.spines.items():
         spine.set_visible(side == "bottom")
         spine.set_color(look.grid)
-    locator = AutoDateLocator(minticks=5, maxticks=11)  # type: ignore[no-untyped-call]
+    locator = AutoDateLocator(tz=tz, minticks=5, maxticks=11)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)
     formatter = ConciseDateFormatter(  # type: ignore[no-untyped-call]
-        locator, formats=list(_TICKS), zero_formats=["", *_TICKS[:1], *_TICKS[1:5]], offset_formats=list(_OFFSETS)
+        locator,
+        tz=tz,
+        formats=list(_TICKS),
+        zero_formats=["", *_TICKS[:1], *_TICKS[1:5]],
+        offset_formats=list(_OFFSETS),
     )
     axes.xaxis.set_major_formatter(formatter)
     axes.xaxis.get_offset_text().set(color=look.muted, fontsize=8.5)
@@ -229,7 +235,9 @@ def _value_limits(values: Floats, lower: Floats, upper: Floats) -> tuple[float, 
     known = np.concatenate([lower[~np.isnan(lower)], upper[~np.isnan(upper)]])
     bottom = max(min(low, known.min(initial=low)), low - reach)
     top = min(max(high, known.max(initial=high)), high + reach)
-    margin = (top - bottom) * 0.1
+    size = max(abs(bottom), abs(top))
+    # less than the arithmetic of an axis can part is shown as one level
+    margin = (top - bottom) * 0.1 if top - bottom > size * _LEAST_SPREAD else size * 0.1 or 1.0
     return bottom - margin, top + margin
 
 

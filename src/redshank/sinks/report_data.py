@@ -40,6 +40,7 @@ def payload(result: Result, limits: Limits) -> Payload:
     packer = Packer()
     charts: list[dict[str, Any]] = []
     position: dict[Key, int] = {}
+    short = {series.key: f"{series.points:,} points, needs {series.needed:,}" for series in result.not_scored}
     values_left = limits.values
     for key, part, row in result.series():
         drawn = min(limits.channels, part.panel.n_channels)
@@ -48,12 +49,14 @@ def payload(result: Result, limits: Limits) -> Payload:
             break
         values_left -= size
         position[key] = len(charts)
-        charts.append(_chart(key, part, row, packer, most_points=limits.values // drawn, most_channels=drawn))
+        chart = _chart(key, part, row, packer, most_points=limits.values // drawn, most_channels=drawn)
+        charts.append({**chart, "notScored": short.get(key)})
     head = {
         "charts": charts,
         "events": [_event(event, position) for event in result.events[: limits.events]],
         "seriesTotal": result.n_series,
         "eventsTotal": len(result.events),
+        "zone": result.tz,
     }
     return Payload(head, packer.texts)
 

@@ -1,14 +1,13 @@
 /** Axes and scales: how uPlot is set up for a pane of values and for the strip of scores. */
-import { axisLabels, shownDate, TIME_LABELS } from "./format.js";
+import { axisLabels } from "./format.js";
+import { TIME_STEPS, timeLabels, timeTicks } from "./timeaxis.js";
 
 const FONT = '12px system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "DejaVu Sans", sans-serif';
 
 /** Height of a score on its strip: even steps for each doubling, so that 1 and 100 are both seen. */
 export const scoreHeight = (score) => Math.log2(1 + score);
+const LEAST_SPREAD = 1e-12;
 const SCORE_TICKS = [1, 3, 10, 30, 100, 1e3, 1e4, 1e6, 1e9];
-
-const dateOf = (seconds) => shownDate(seconds);
-export const timeOptions = { tzDate: dateOf };
 
 /** @param {Record<string, string>} palette @param {boolean} labelled */
 export function timeAxis(palette, labelled) {
@@ -17,7 +16,9 @@ export function timeAxis(palette, labelled) {
     font: FONT,
     grid: { stroke: palette.grid, width: 1 },
     ticks: { show: labelled, stroke: palette.grid, width: 1, size: 4 },
-    values: labelled ? TIME_LABELS : (_, splits) => splits.map(() => ""),
+    incrs: TIME_STEPS,
+    splits: (_plot, _axis, start, end, step) => timeTicks(start, end, step),
+    values: (_plot, splits, _axis, _space, step) => (labelled ? timeLabels(splits, step) : splits.map(() => "")),
     size: labelled ? 40 : 0,
     space: 76,
   };
@@ -61,7 +62,9 @@ export function valueRange([value, expected, lower, upper]) {
   const reach = (high / 2 - low / 2) * 2 || Math.abs(high) * 0.1 || 1;
   const bottom = Math.max(Math.min(low, rangeLow), low - reach);
   const top = Math.min(Math.max(high, rangeHigh), high + reach);
-  const margin = (top / 2 - bottom / 2) * 0.12;
+  const size = Math.max(Math.abs(bottom), Math.abs(top));
+  // less than the arithmetic of an axis can part is shown as one level
+  const margin = top / 2 - bottom / 2 > size * LEAST_SPREAD ? (top / 2 - bottom / 2) * 0.12 : size * 0.1 || 1;
   return [bottom - margin, top + margin].map((edge) => Math.max(-1.7e308, Math.min(1.7e308, edge)));
 }
 

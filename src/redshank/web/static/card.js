@@ -34,8 +34,11 @@ export class Card {
    * @param {object} packed
    * @param {object[]} events of this series, worst first
    * @param {(ref: number) => string} textOf
+   * @param {{onEvent?: (event: object) => void, onBack?: (event: object) => void, onView?: (start: number, end: number) => void}} [on]
+   *   an event was chosen; its row in the table is asked for; the chart was moved
    */
-  constructor(packed, events, textOf) {
+  constructor(packed, events, textOf, on = {}) {
+    this.on = on;
     this.packed = packed;
     this.events = events;
     this.textOf = textOf;
@@ -71,7 +74,7 @@ export class Card {
     const title = make("h3", "", this.packed.measure);
     for (const [name, value] of this.packed.labels) title.append(" ", make("span", "label", `${name}=${value}`));
     const count = this.events.length;
-    const facts = make("p", "card-facts", count === 0 ? "no events" : count === 1 ? "1 event" : `${count.toLocaleString("en-US")} events`);
+    const facts = make("p", "card-facts", this.packed.notScored ? `not scored: ${this.packed.notScored}` : count === 0 ? "no events" : count === 1 ? "1 event" : `${count.toLocaleString("en-US")} events`);
     if (count > 0) facts.prepend(badge(this.events[0].severity), " ");
     if (this.packed.thinned) facts.append(`, drawn from the extremes of ${this.packed.points.toLocaleString("en-US")} points`);
     const { length } = this.packed.channels;
@@ -104,8 +107,8 @@ export class Card {
         const [channel = null] = Object.keys(event.share);
         return Object.assign(event, { channel: names.has(channel) ? channel : null });
       });
-      this.chart = new Chart(this.host, { ...data, events }, { onHover: (hover) => this.#hover(hover), onView: () => this.#hover(null) });
-      listen(this.plot, this.chart, (direction) => this.toNeighbour(direction));
+      this.chart = new Chart(this.host, { ...data, events }, { onHover: (hover) => this.#hover(hover), onView: (start, end) => this.#moved(start, end) });
+      listen(this.plot, this.chart, { toNeighbour: (direction) => this.toNeighbour(direction), onPick: (event) => this.pick(event) });
       this.plot.addEventListener("pointerleave", () => this.#hover(null));
       this.root.classList.add("ready");
       return this.chart;
@@ -123,10 +126,32 @@ export class Card {
   async choose(event) {
     const chart = await this.build();
     chart.choose(event);
+    this.#describe(event);
+  }
+
+  /** Says what an event is, and leaves the view as it is. */
+  pick(event) {
+    this.chart.mark(event);
+    this.#describe(event);
+  }
+
+  #describe(event) {
     const when = `${moment(event.startSeconds, event.step)}, ${duration(event.endSeconds - event.startSeconds)}`;
     this.detail.replaceChildren(badge(event.severity), ` ${when}. ${event.reason}`);
+    if (this.on.onBack) {
+      const back = make("button", "link", "Show in table");
+      back.type = "button";
+      back.addEventListener("click", () => this.on.onBack(event));
+      this.detail.append(" ", back);
+    }
     this.detail.hidden = false;
+    this.on.onEvent?.(event);
     this.status.textContent = `Event with severity ${event.severity} at ${when}. ${event.reason}`;
+  }
+
+  #moved(start, end) {
+    this.#hover(null);
+    this.on.onView?.(start, end);
   }
 
   #hover(hover) {
@@ -135,6 +160,7 @@ export class Card {
     const { seconds, score, channels } = this.chart.at(hover.position);
     const lines = [make("strong", "", moment(seconds, this.packed.stepSeconds)), hoverTable(channels, score)];
     const event = this.events.find((each) => seconds >= each.startSeconds && seconds < each.endSeconds);
+    this.plot.classList.toggle("on-event", Boolean(event));
     if (event) lines.push(make("p", "tip-event", event.reason || `Event, severity ${event.severity}`));
     this.tip.replaceChildren(...lines);
     const box = hover.plot.over.getBoundingClientRect();
@@ -146,8 +172,22 @@ export class Card {
   }
 
   restyle() {
+    this.plot.setAttribute("aria-label", this.#summary());
     this.chart?.restyle();
   }
+}
+
+/** What the colours and lines of every chart mean. */
+export function legend() {
+  const list = make("ul", "legend");
+  for (const [kind, text] of [["value", "Value"], ["expected", "Expected"], ["band", "Expected range"], ["event", "Event, dot at its peak"], ["score", "Score, red from 1 on: the alarm edge"]]) {
+    const item = make("li", "", text);
+    const swatch = make("span", `swatch is-${kind}`);
+    swatch.setAttribute("aria-hidden", "true");
+    item.prepend(swatch);
+    list.append(item);
+  }
+  return list;
 }
 
 /** Value, expected, range and score as aligned rows; a channel a row when there are several. */

@@ -1,6 +1,6 @@
 /** The chart of one series: a pane for each channel with its expected range, and a strip of scores below. */
 import uPlot from "./vendor/uPlot.esm.js";
-import { labelWidth, paneSeries, scoreAxis, scoreHeight, timeAxis, timeOptions, valueAxis, valueRange } from "./axes.js";
+import { labelWidth, paneSeries, scoreAxis, scoreHeight, timeAxis, valueAxis, valueRange } from "./axes.js";
 import { colours, drawEdge, drawPeaks, drawSinglePoints, drawSpans, fillByLevel } from "./draw.js";
 import { Pyramid, firstAt, thinChannel, thinScore } from "./thin.js";
 
@@ -46,7 +46,7 @@ export class Chart {
     this.whole = wholeOf(data);
     this.view = [...this.whole];
     this.#build();
-    this.resizes = new ResizeObserver(() => this.#fit());
+    this.resizes = new ResizeObserver(() => this.fit());
     this.resizes.observe(host);
   }
 
@@ -65,7 +65,6 @@ export class Chart {
   /** What every plot of the chart has. */
   #shared(sync, width, height) {
     return {
-      ...timeOptions,
       width,
       height,
       padding: [6, RIGHT, 0, 0],
@@ -104,7 +103,7 @@ export class Chart {
     pane.plot = new uPlot(
       {
         ...this.#shared(sync, width, height),
-        scales: { x: { range: () => this.view }, y: { range: () => pane.range } },
+        scales: { x: { time: false, range: () => this.view }, y: { range: () => pane.range } },
         axes: [timeAxis(this.palette, false), valueAxis(this.palette, () => this.axisWidth)],
         series: paneSeries(this.palette),
         bands: [{ series: [2, 1], fill: this.palette.band }],
@@ -131,7 +130,7 @@ export class Chart {
     strip.plot = new uPlot(
       {
         ...this.#shared(sync, width, SCORE_HEIGHT),
-        scales: { x: { range: () => this.view }, y: { range: () => [0, scoreHeight(this.mostScore) * 1.08] } },
+        scales: { x: { time: false, range: () => this.view }, y: { range: () => [0, scoreHeight(this.mostScore) * 1.08] } },
         axes: [timeAxis(this.palette, true), scoreAxis(this.palette, () => this.axisWidth, () => this.mostScore)],
         series: [
           {},
@@ -176,7 +175,8 @@ export class Chart {
     });
   }
 
-  #fit() {
+  /** Takes the width of its place. */
+  fit() {
     const width = Math.max(200, this.host.clientWidth);
     if (width === this.shownWidth) return;
     this.shownWidth = width;
@@ -206,13 +206,24 @@ export class Chart {
 
   /** Shows start to end (seconds), inside the whole and never less than a few points. */
   show(start, end) {
+    this.#move(start, end);
+    this.on.onView?.(...this.view);
+  }
+
+  /** Shows the same stretch as another chart did, as far as it has points there. */
+  follow(start, end) {
+    if (end <= this.whole[0] || start >= this.whole[1]) return;
+    if (start === this.view[0] && end === this.view[1]) return;
+    this.#move(start, end);
+  }
+
+  #move(start, end) {
     const [first, last] = this.whole;
     const width = Math.min(last - first, Math.max(end - start, this.data.step * LEAST_POINTS, 1e-6));
     const middle = (start + end) / 2;
     const from = Math.min(Math.max(middle - width / 2, first), last - width);
     this.view = [from, from + width];
     this.#draw();
-    this.on.onView?.(from, from + width);
   }
 
   reset() {
@@ -237,6 +248,19 @@ export class Chart {
     this.chosen = event;
     const length = Math.max(event.endSeconds - event.startSeconds, this.data.step * 12);
     this.show(event.startSeconds - 2 * length, event.endSeconds + 2 * length);
+  }
+
+  /** Marks an event where it is. */
+  mark(event) {
+    this.chosen = event;
+    for (const { plot } of [...this.panes, this.strip]) plot.redraw(false);
+  }
+
+  /** The shortest event at a time, or so near that a finger means it. */
+  eventAt(seconds) {
+    const near = ((this.view[1] - this.view[0]) / this.shownWidth) * 4;
+    const here = this.data.events.filter((event) => seconds >= event.startSeconds - near && seconds < event.endSeconds + near);
+    return here.reduce((best, event) => (best && lengthOf(best) <= lengthOf(event) ? best : event), null);
   }
 
   /** The event after (1) or before (-1) the one chosen, or the middle of the view; none at the ends. */
@@ -270,6 +294,8 @@ export class Chart {
     this.#build();
   }
 }
+
+const lengthOf = (event) => event.endSeconds - event.startSeconds;
 
 /** From the first to the last point, with half a step at each side. */
 function wholeOf({ times, step }) {

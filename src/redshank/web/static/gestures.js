@@ -14,9 +14,10 @@ const KEYS = {
 /**
  * @param {HTMLElement} element takes the focus and the gestures
  * @param {import("./chart.js").Chart} chart
- * @param {(direction: 1|-1) => void} toNeighbour goes to the next or the previous event
+ * @param {{toNeighbour: (direction: 1|-1) => void, onPick: (event: object) => void}} on next or previous event asked for;
+ *   an event clicked
  */
-export function listen(element, chart, toNeighbour) {
+export function listen(element, chart, { toNeighbour, onPick }) {
   element.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.target !== element) return;
     const key = event.key.toLowerCase();
@@ -29,6 +30,10 @@ export function listen(element, chart, toNeighbour) {
   element.addEventListener("wheel", (event) => onWheel(event, chart), { passive: false });
   element.addEventListener("pointerdown", (event) => {
     if (event.pointerType === "mouse" && event.shiftKey) followDrag(element, event, chart);
+  });
+  element.addEventListener("click", (click) => {
+    const event = click.shiftKey || !click.target.closest(".u-over") ? null : chart.eventAt(timeAt(chart, click.clientX));
+    if (event) onPick(event);
   });
   listenToFingers(element, chart);
 }

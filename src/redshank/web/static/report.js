@@ -1,10 +1,11 @@
 /** The report: reads the data in the page, fills the table, and draws charts as they come into sight. */
-import { Card, withTimes } from "./card.js";
-import { zone } from "./format.js";
-import { EventTable, make } from "./table.js";
+import { Card, legend, withTimes } from "./card.js";
+import { isZone, moment, setZone } from "./format.js";
+import { EventTable, make, motion } from "./table.js";
 
 const byId = (id) => document.getElementById(id);
 const counted = (count) => count.toLocaleString("en-US");
+const HASH = "#event-";
 
 function sayWhatIsLeftOut({ charts, events, seriesTotal, eventsTotal }) {
   const left = seriesTotal - charts.length;
@@ -12,16 +13,48 @@ function sayWhatIsLeftOut({ charts, events, seriesTotal, eventsTotal }) {
   if (eventsTotal > events.length) byId("events").append(make("p", "left-out", `The ${counted(events.length)} worst of ${counted(eventsTotal)} events are listed.`));
 }
 
-function buildWhenSeen(cards) {
-  const byRoot = new Map(cards.map((card) => [card.root, card]));
-  const seen = new IntersectionObserver((entries) => {
-    for (const { isIntersecting, target } of entries) {
-      if (!isIntersecting) continue;
-      seen.unobserve(target);
-      byRoot.get(target).build();
-    }
-  }, { rootMargin: "500px" });
-  for (const card of cards) seen.observe(card.root);
+/** Builds charts when they are nearly in sight, and moves those in sight together when the reader wants that. */
+class Charts {
+  constructor(cards) {
+    this.cards = cards;
+    this.inSight = new Set();
+    this.together = false;
+    this.view = null;
+    const byRoot = new Map(cards.map((card) => [card.root, card]));
+    const seen = new IntersectionObserver((entries) => {
+      for (const { isIntersecting, target } of entries) {
+        const card = byRoot.get(target);
+        if (isIntersecting) {
+          this.inSight.add(card);
+          card.build().then(() => this.#follow(card));
+        } else this.inSight.delete(card);
+      }
+    }, { rootMargin: "500px" });
+    for (const card of cards) seen.observe(card.root);
+  }
+
+  moveTogether(together) {
+    this.together = together;
+    this.view = null;
+  }
+
+  moved(from, view) {
+    if (!this.together) return;
+    this.view = view;
+    for (const card of this.inSight) if (card !== from) this.#follow(card);
+  }
+
+  #follow(card) {
+    if (this.together && this.view) card.chart?.follow(...this.view);
+  }
+
+  restyle() {
+    this.cards.forEach((card) => card.restyle());
+  }
+
+  fit() {
+    this.cards.forEach((card) => card.chart?.fit());
+  }
 }
 
 function listenToFilters(table) {
@@ -34,19 +67,33 @@ function listenToFilters(table) {
   text.addEventListener("input", apply);
   severity.addEventListener("input", apply);
   text.form.addEventListener("submit", (event) => event.preventDefault());
+  text.form.hidden = table.events.length < 2;
+  return () => {
+    text.value = "";
+    severity.value = "0";
+    apply();
+  };
 }
 
-function listenToZone(onChange) {
-  const buttons = { utc: byId("zone-utc"), local: byId("zone-local") };
-  buttons.local.title = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  const set = (local) => {
-    zone.local = local;
-    buttons.utc.setAttribute("aria-pressed", String(!local));
-    buttons.local.setAttribute("aria-pressed", String(local));
-    onChange();
+/** The zone of the data, if it has one that this browser knows, UTC, and that of the reader. */
+function listenToZone(zone, onChange) {
+  const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const known = isZone(zone) ? zone : "UTC";
+  const names = { [byId("zone-data").id]: known, [byId("zone-utc").id]: "UTC", [byId("zone-local").id]: own };
+  const set = (chosen) => {
+    setZone(names[chosen]);
+    for (const id of Object.keys(names)) byId(id).setAttribute("aria-pressed", String(id === chosen));
+    for (const time of document.querySelectorAll("time[data-seconds]")) time.textContent = moment(Number(time.dataset.seconds), 60).slice(0, Number(time.dataset.length));
   };
-  buttons.utc.addEventListener("click", () => set(false));
-  buttons.local.addEventListener("click", () => set(true));
+  for (const id of Object.keys(names)) {
+    byId(id).addEventListener("click", () => {
+      set(id);
+      onChange();
+    });
+  }
+  byId("zone-data").hidden = known === "UTC";
+  byId("zone-local").title = own;
+  set(known === "UTC" ? "zone-utc" : "zone-data");
 }
 
 function listenToTheme(onChange) {
@@ -65,31 +112,69 @@ function listenToTheme(onChange) {
   tell();
 }
 
+/** On paper: light, as wide as a sheet, and with every chart, which the button waits for. */
+function listenToPrint(charts) {
+  const root = document.documentElement;
+  let theme;
+  addEventListener("beforeprint", () => {
+    theme = root.dataset.theme;
+    root.dataset.theme = "light";
+    document.body.classList.add("printing");
+    document.querySelector(".facts").open = true;
+    charts.fit();
+    charts.restyle();
+  });
+  addEventListener("afterprint", () => {
+    if (theme === undefined) delete root.dataset.theme;
+    else root.dataset.theme = theme;
+    document.body.classList.remove("printing");
+    charts.fit();
+    charts.restyle();
+  });
+  byId("print").addEventListener("click", async () => {
+    await Promise.all(charts.cards.map((card) => card.build()));
+    print();
+  });
+}
+
 function start() {
   const data = JSON.parse(byId("report-data").textContent);
   const events = withTimes(data.events, data.charts);
   const textOf = (ref) => byId(`array-${ref}`).textContent;
-  const cards = data.charts.map((packed, i) => new Card(packed, events.filter((event) => event.chart === i), textOf));
-  byId("charts").append(...cards.map((card) => card.root));
-  const table = new EventTable(byId("events"), events, async (event) => {
+  listenToZone(data.zone, () => {
+    table.render();
+    charts.restyle();
+  });
+  const cards = data.charts.map((packed, i) => new Card(packed, events.filter((event) => event.chart === i), textOf, {
+    onEvent: (event) => {
+      table.mark(event);
+      if (location.protocol !== "about:") history.replaceState(null, "", `${HASH}${event.id}`);
+    },
+    onBack: (event) => {
+      if (table.reveal(event)) return;
+      clearFilters();
+      table.reveal(event);
+    },
+    onView: (...view) => charts.moved(cards[i], view),
+  }));
+  const toChart = async (event) => {
     const card = cards[event.chart];
     await card.choose(event);
-    card.root.scrollIntoView({ behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth", block: "center" });
+    card.root.scrollIntoView({ behavior: motion(), block: "center" });
     card.plot.focus({ preventScroll: true });
-  });
-  const restyle = () => cards.forEach((card) => card.restyle());
+  };
+  byId("charts").append(...cards.map((card) => card.root));
+  const table = new EventTable(byId("events"), events, toChart);
+  const charts = new Charts(cards);
+  const clearFilters = listenToFilters(table);
+  byId("legend").append(legend());
+  byId("together").addEventListener("change", (change) => charts.moveTogether(change.target.checked));
+  byId("together").parentElement.hidden = cards.length < 2;
   sayWhatIsLeftOut(data);
-  listenToFilters(table);
-  listenToTheme(restyle);
-  listenToZone(() => {
-    table.render();
-    restyle();
-  });
-  buildWhenSeen(cards);
-  addEventListener("beforeprint", () => {
-    document.querySelector(".facts").open = true;
-    cards.forEach((card) => card.build());
-  });
+  listenToTheme(() => charts.restyle());
+  listenToPrint(charts);
+  const asked = events.find((event) => location.hash === HASH + event.id && event.chart !== null);
+  if (asked) toChart(asked);
 }
 
 start();

@@ -1,7 +1,7 @@
 /** The table of events: search, severity, order, and a row that leads to its chart. */
-import { duration, moment, readable } from "./format.js";
+import { duration, moment, readablePair, zoneName } from "./format.js";
 
-const PAGE = 100;
+const PAGE = matchMedia("(max-width: 760px)").matches ? 10 : 100; // a phone scrolls the page, not the table
 
 /** @typedef {{name: string, label: string, text: (event: object) => string, sort?: (event: object) => number|string, numeric?: boolean, falling?: boolean}} Column */
 
@@ -12,8 +12,8 @@ const COLUMNS = [
   { name: "start", label: "Start", text: (event) => moment(event.startSeconds, event.step), sort: (event) => event.startSeconds },
   { name: "end", label: "End", text: (event) => (event.is_open ? "still open" : moment(event.endSeconds, event.step)), sort: (event) => event.endSeconds },
   { name: "duration", label: "Duration", text: (event) => duration(event.endSeconds - event.startSeconds), sort: (event) => event.startSeconds - event.endSeconds, numeric: true, falling: true },
-  { name: "actual", label: "Actual", text: (event) => readable(event.actual), numeric: true },
-  { name: "expected", label: "Expected", text: (event) => readable(event.expected), numeric: true },
+  { name: "actual", label: "Actual", text: (event) => readablePair(event.actual, event.expected)[0], numeric: true },
+  { name: "expected", label: "Expected", text: (event) => readablePair(event.actual, event.expected)[1], numeric: true },
   { name: "reason", label: "Reason", text: (event) => event.reason },
 ];
 
@@ -35,6 +35,9 @@ export class EventTable {
     this.events = events;
     this.onChoose = onChoose;
     this.shown = events;
+    this.marked = null;
+    /** @type {Map<object, HTMLTableRowElement>} */
+    this.rows = new Map();
     this.order = { column: COLUMNS[0], reversed: false };
     this.filter = { text: "", severity: 0 };
     this.count = PAGE;
@@ -107,16 +110,40 @@ export class EventTable {
   /** Draws the rows anew, as after a change of time zone. */
   render() {
     for (const column of COLUMNS) {
+      if (column.name === "start") column.cell.querySelector("button").textContent = `Start (${zoneName()})`;
       if (column === this.order.column) column.cell.setAttribute("aria-sort", this.order.reversed !== Boolean(column.falling) ? "descending" : "ascending");
       else column.cell.removeAttribute("aria-sort");
     }
-    this.body.replaceChildren(...this.shown.slice(0, this.count).map((event) => this.#row(event)));
+    this.rows = new Map(this.shown.slice(0, this.count).map((event) => [event, this.#row(event)]));
+    this.body.replaceChildren(...this.rows.values());
+    this.mark(this.marked);
     const left = this.shown.length - this.count;
     this.more.hidden = left <= 0;
     this.more.textContent = `Show ${Math.min(left, PAGE)} more of ${left.toLocaleString("en-US")}`;
     const all = this.events.length;
     this.status.textContent = all === 0 ? "Nothing was anomalous." : this.shown.length === all ? "" : `${this.shown.length.toLocaleString("en-US")} of ${all.toLocaleString("en-US")} events`;
     this.table.hidden = this.shown.length === 0;
+  }
+
+  /** Marks the row of the event that is shown on a chart. */
+  mark(event) {
+    this.rows.get(this.marked)?.removeAttribute("aria-current");
+    this.marked = event;
+    this.rows.get(event)?.setAttribute("aria-current", "true");
+  }
+
+  /** Brings the row of an event into sight, if the filter lets it through. @returns {boolean} whether it does */
+  reveal(event) {
+    const position = this.shown.indexOf(event);
+    if (position < 0) return false;
+    if (position >= this.count) {
+      this.count = Math.ceil((position + 1) / PAGE) * PAGE;
+      this.render();
+    }
+    const row = this.rows.get(event);
+    row.scrollIntoView({ behavior: motion(), block: "center" });
+    row.querySelector("button")?.focus({ preventScroll: true });
+    return true;
   }
 
   #row(event) {
@@ -158,8 +185,11 @@ function seriesName(element, event) {
   return element;
 }
 
+/** How the page scrolls: at once for readers who asked for less motion. */
+export const motion = () => (matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth");
+
 /** @param {number} severity 0-100 */
 export function badge(severity) {
-  const level = severity >= 90 ? "high" : severity >= 70 ? "middle" : "low";
+  const level = severity >= 90 ? "high" : severity >= 75 ? "middle" : "low";
   return make("span", `badge ${level}`, String(severity));
 }
