@@ -307,6 +307,36 @@ def test_predictions_differ_by_less_than_can_be_seen() -> None:
     assert np.abs(restored - expected).max() < np.median(np.abs(np.diff(values))) / 64
 
 
+def test_edges_of_the_range_are_packed_by_their_distance_from_the_expected_value() -> None:
+    rng = np.random.default_rng(4)
+    values = rng.normal(size=500).cumsum()
+    expected = np.where(np.arange(500) < 50, np.nan, values + rng.normal(size=500))
+    packer = Packer()
+
+    packed = packer.pack_edge(expected - 3, expected, values)
+
+    restored = unpacked(packer.pack_like(expected, values), packer.texts) + unpacked(packed, packer.texts)
+    assert packed["relative"]
+    assert_allclose(restored, expected - 3, atol=np.median(np.abs(np.diff(values))) / 32)
+    assert len(packer.texts[0]) < 200
+
+
+@pytest.mark.parametrize(
+    ("edge", "expected"),
+    [
+        pytest.param([1.0, 2.0, math.nan], [math.nan] * 3, id="no expected value"),
+        pytest.param([-1.7e308, 2.0, 1.0], [1.7e308, 2.0, 3.0], id="further apart than numbers reach"),
+    ],
+)
+def test_an_edge_without_such_a_distance_is_packed_itself(edge: list[float], expected: list[float]) -> None:
+    packer = Packer()
+
+    packed = packer.pack_edge(np.array(edge), np.array(expected), np.array([1.0, 2.0, 3.0]))
+
+    assert "relative" not in packed
+    assert_allclose(unpacked(packed, packer.texts), edge, rtol=1e-6, atol=0.1)
+
+
 def test_thinning_keeps_the_extremes_of_every_bucket() -> None:
     values = np.random.default_rng(6).normal(size=1003)
     values[100:300] = np.nan

@@ -38,17 +38,29 @@ def one_series(values: list[float]) -> Result:
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_a_picture_is_1200_pixels_wide(tmp_path: Path, dark: bool) -> None:
-    assert drawn(picture_data.small(), tmp_path, dark=dark) == (1200, 310)
+    assert drawn(picture_data.small(), tmp_path, dark=dark) == (1200, 290)
 
 
-def test_a_picture_has_at_most_six_panes(tmp_path: Path) -> None:
-    part = picture_data.scored(np.full((9, 50), 10.0), [Key.of(f"m{i}") for i in range(9)])
+def of_many_series(n_events: int) -> Result:
+    keys = [Key.of(f"m{i}") for i in range(20)]
+    events = [picture_data.event(key, 0, 1) for key in keys[:n_events]]
+    return picture_data.result([picture_data.scored(np.full((20, 50), 10.0), keys)], events)
 
-    assert drawn(picture_data.result([part], []), tmp_path) == (1200, 1360)
+
+@pytest.mark.parametrize(
+    ("n_events", "height"),
+    [
+        pytest.param(0, 670, id="three where nothing was anomalous"),
+        pytest.param(2, 480, id="those with events"),
+        pytest.param(15, 2000, id="the ten worst"),
+    ],
+)
+def test_a_picture_has_a_pane_for_each_series_worth_it(tmp_path: Path, n_events: int, height: int) -> None:
+    assert drawn(of_many_series(n_events), tmp_path) == (1200, height)
 
 
 def test_each_channel_has_a_pane(tmp_path: Path) -> None:
-    assert drawn(picture_data.many_channels(), tmp_path) == (1200, 730)
+    assert drawn(picture_data.many_channels(), tmp_path) == (1200, 670)
 
 
 def test_names_in_any_script_draw_without_a_warning(tmp_path: Path) -> None:
@@ -79,7 +91,7 @@ def test_any_values_draw_without_a_warning(tmp_path: Path, values: list[float]) 
 
 @pytest.mark.parametrize("value", [0.0, 5.0, -1e300], ids=str)
 def test_a_constant_with_a_range_of_no_width_draws_without_a_warning(tmp_path: Path, value: float) -> None:
-    assert drawn(picture_data.certain(value), tmp_path) == (1200, 310)
+    assert drawn(picture_data.certain(value), tmp_path) == (1200, 290)
 
 
 def test_times_of_a_picture_are_in_the_zone_of_the_data(tmp_path: Path) -> None:

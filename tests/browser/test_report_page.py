@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pytest
@@ -478,3 +478,21 @@ def test_a_widget_draws_the_same_charts(page: Page) -> None:
 
     page.wait_for_selector(".card.ready")
     assert page.locator(".pane canvas").count() == 2
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_notebook_without_the_widget_shows_the_page_in_a_frame(
+    page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheme: Literal["light", "dark"]
+) -> None:
+    monkeypatch.setattr("redshank.notebook.find_spec", lambda _: None)
+    page.emulate_media(color_scheme=scheme)
+    cell = tmp_path / "notebook.html"
+    cell.write_text(f"<!doctype html><body>{two_events().plot()._repr_html_()}", encoding="utf-8")
+
+    page.goto(cell.as_uri())
+    frame = page.frame_locator("iframe")
+    frame.locator(".card.ready").wait_for()
+    frame.locator(".events tbody tr").first.click()
+
+    frame.locator(".chosen:not([hidden])").wait_for()
+    assert frame.locator(".pane canvas").count() == 2

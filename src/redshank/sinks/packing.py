@@ -77,6 +77,14 @@ class Packer:
             return self.pack_exact(values)
         return self._as_integers(values, low, step)
 
+    def pack_edge(self, edge: Floats, expected: Floats, model: Floats) -> dict[str, Any]:
+        """Pack an edge of the expected range by its distance from the expected value, which varies little."""
+        with np.errstate(over="ignore"):
+            distance = edge - expected
+        if not np.array_equal(np.isnan(distance), np.isnan(edge)) or np.isinf(distance).any():
+            return self.pack_like(edge, model)
+        return {**self.pack_like(distance, model), "relative": True}
+
     def pack_scores(self, scores: Floats) -> dict[str, Any]:
         """Pack scores to a thousandth, rounded away from the edge of alarm so that none changes sides."""
         there = scores[~np.isnan(scores)]

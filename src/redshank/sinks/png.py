@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
     from redshank.decide import Event
 
-MOST_PANES = 6
-_WIDTH_INCHES, _PANE_INCHES, _FRAME_INCHES = 12.0, 2.1, 1.0
+MOST_PANES = 10
+_QUIET_PANES = 3  # drawn where nothing was anomalous
+_WIDTH_INCHES, _PANE_INCHES, _FRAME_INCHES = 12.0, 1.9, 1.0
 _DOTS_PER_INCH = 100
 _UNITS = ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 _LEAST_SPAN = 0.002  # part of the width, so that a short event is seen
@@ -72,7 +73,7 @@ def write_png(result: Result, path: Path, *, title: str = "", panes: int = MOST_
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    drawn = _panes(result, panes)
+    drawn = _panes(result, panes if result.events or _channels(result) > 1 else min(panes, _QUIET_PANES))
     look = DARK if dark else LIGHT
     with warnings.catch_warnings():
         # a character that no installed font has is drawn as a box
@@ -83,16 +84,24 @@ def write_png(result: Result, path: Path, *, title: str = "", panes: int = MOST_
 
 
 def _panes(result: Result, count: int) -> list[Pane]:
-    """The worst series first; a series with several channels gives at most half of the panes, the guilty ones."""
+    """The series with events, worst first, or any if there is none.
+
+    A series with several channels gives at most half of the panes, the guilty ones.
+    """
     panes: list[Pane] = []
+    with_events = {event.key for event in result.events}
     for key, part, row in result.series():
-        if len(panes) >= count:
+        if len(panes) >= count or (with_events and key not in with_events):
             break
         events = [event for event in result.events if event.key == key]
         room = min(count - len(panes), max(1, count // 2) if result.n_series > 1 else count)
         guilty = _guilty(part, events)[:room]
         panes += [Pane(_name(key, part, channel), part, row, channel, events) for channel in guilty]
     return panes
+
+
+def _channels(result: Result) -> int:
+    return max((part.panel.n_channels for part in result.parts), default=1)
 
 
 def _guilty(part: Scored, events: Sequence[Event]) -> list[int]:
@@ -120,9 +129,12 @@ def _figure(result: Result, panes: Sequence[Pane], title: str, look: Look) -> Fi
         return figure
     axes = figure.subplots(len(panes), 1, squeeze=False)[:, 0]
     bottom = 0.42 / height
-    figure.subplots_adjust(left=0.065, right=0.985, top=top - 0.22 / height, bottom=bottom, hspace=0.62)
+    figure.subplots_adjust(left=0.065, right=0.985, top=top - 0.22 / height, bottom=bottom, hspace=0.5)
     for pane, place in zip(panes, axes, strict=True):
         _draw(pane, place, look, result.tz)
+    if len({id(pane.part) for pane in panes}) == 1:  # the day or year once, below the last, if all have the same times
+        for place in axes[:-1]:
+            place.xaxis.get_offset_text().set_visible(False)
     return figure
 
 
@@ -132,7 +144,15 @@ def _subtitle(result: Result, panes: Sequence[Pane]) -> str:
     parts = [f"{events:,} event{'s' if events != 1 else ''}", f"{shown:,} worst of {result.n_series:,} series"]
     if shown == result.n_series:
         parts[1] = f"{shown:,} series"
-    return " · ".join([*parts, f"{result.n_points:,} points", result.detector, f"times in {result.tz}"])
+    return " · ".join(
+        [
+            *parts,
+            f"{result.n_points:,} points",
+            result.detector,
+            f"times in {result.tz}",
+            "band: expected range, red: event",
+        ]
+    )
 
 
 def _draw(pane: Pane, axes: Axes, look: Look, tz: str) -> None:

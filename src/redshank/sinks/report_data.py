@@ -105,8 +105,10 @@ def _channels(part: Scored, row: int) -> list[tuple[int, str, float]]:
 
 def _channel(part: Scored, row: int, channel: int, kept: Any, packer: Packer) -> dict[str, Any]:
     values: Floats = part.panel.values[row, kept, channel]
-    predicted = {
-        name: packer.pack_like(getattr(part.scores, name)[row, kept, channel], values)
-        for name in ("expected", "lower", "upper")
+    expected = part.scores.expected[row, kept, channel]
+    return {
+        "value": packer.pack_exact(values),
+        "expected": packer.pack_like(expected, values),
+        "lower": packer.pack_edge(part.scores.lower[row, kept, channel], expected, values),
+        "upper": packer.pack_edge(part.scores.upper[row, kept, channel], expected, values),
     }
-    return {"value": packer.pack_exact(values), **predicted}

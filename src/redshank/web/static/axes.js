@@ -89,6 +89,8 @@ export function labelWidth([low, high]) {
   return Math.max(48, Math.min(140, Math.ceil(longest * 7.2) + 14));
 }
 
+export const LINE = 1.4;
+export const THIN_LINE = 1; // of many points a pixel; a canvas draws it twice as fast
 /** The pens of a pane: expected range, expected value, value. */
 export function paneSeries(palette) {
   const hidden = { points: { show: false } };
@@ -97,7 +99,7 @@ export function paneSeries(palette) {
     { ...hidden, stroke: "transparent", width: 0 },
     { ...hidden, stroke: "transparent", width: 0 },
     { ...hidden, stroke: palette.expected, width: 1.2, dash: [5, 4] },
-    { ...hidden, stroke: palette.value, width: 1.4 },
+    { ...hidden, stroke: palette.value, width: LINE },
   ];
 }
 

@@ -22,9 +22,10 @@ export function withTimes(events, charts) {
 async function unpackChart(packed, textOf) {
   const arrays = packed.channels.flatMap(({ value, expected, lower, upper }) => [value, expected, lower, upper]);
   const [milliseconds, score, ...rest] = await Promise.all([packed.time, packed.score, ...arrays].map((each) => unpack(each, textOf)));
-  const channels = packed.channels.map(({ name }, i) => {
-    const [value, expected, lower, upper] = rest.slice(4 * i, 4 * i + 4);
-    return { name, value, expected, lower, upper };
+  const channels = packed.channels.map((channel, i) => {
+    const [value, expected, ...edges] = rest.slice(4 * i, 4 * i + 4);
+    const [lower, upper] = edges.map((edge, k) => ([channel.lower, channel.upper][k].relative ? edge.map((distance, at) => expected[at] + distance) : edge));
+    return { name: channel.name, value, expected, lower, upper };
   });
   return { times: milliseconds.map((time) => time / 1000), score, channels, step: packed.stepSeconds };
 }

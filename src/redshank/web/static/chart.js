@@ -1,6 +1,6 @@
 /** The chart of one series: a pane for each channel with its expected range, and a strip of scores below. */
 import uPlot from "./vendor/uPlot.esm.js";
-import { labelWidth, paneSeries, scoreAxis, scoreHeight, timeAxis, valueAxis, valueRange } from "./axes.js";
+import { LINE, labelWidth, paneSeries, scoreAxis, scoreHeight, THIN_LINE, timeAxis, valueAxis, valueRange } from "./axes.js";
 import { colours, drawEdge, drawPeaks, drawSinglePoints, drawSpans, fillByLevel } from "./draw.js";
 import { Pyramid, firstAt, thinChannel, thinScore } from "./thin.js";
 
@@ -36,6 +36,8 @@ export class Chart {
     this.data = data;
     this.on = on;
     this.chosen = null;
+    /** @type {number|null} the frame in which it will be drawn anew */
+    this.due = null;
     this.axisWidth = 56;
     this.channels = data.channels.map(({ name, value, expected, lower, upper }) => ({
       name, expected, value: new Pyramid(value), lower: new Pyramid(lower), upper: new Pyramid(upper),
@@ -151,6 +153,7 @@ export class Chart {
 
   /** Thins what is in view to the pixels there are and hands it to the plots. */
   #draw() {
+    this.due = null;
     const { times } = this.data;
     const [start, end] = this.view;
     const pixels = Math.max(50, Math.round(this.shownWidth - this.axisWidth - RIGHT));
@@ -162,10 +165,15 @@ export class Chart {
     this.axisWidth = Math.max(...this.panes.map((pane) => labelWidth(pane.range)));
     for (const { plot, at, columns } of this.panes) {
       const [value, expected, lower, upper] = columns;
+      plot.series[4].width = at.length < this.#pointsInSight() ? THIN_LINE : LINE;
       this.#give(plot, [at.map((i) => times[i]), lower, upper, expected, value]);
     }
     const heights = this.strip.columns[0].map((score) => (score === null ? null : scoreHeight(score)));
     this.#give(this.strip.plot, [this.strip.at.map((i) => times[i]), heights]);
+  }
+
+  #pointsInSight() {
+    return firstAt(this.data.times, this.view[1]) - firstAt(this.data.times, this.view[0]);
   }
 
   #give(plot, columns) {
@@ -222,8 +230,9 @@ export class Chart {
     const width = Math.min(last - first, Math.max(end - start, this.data.step * LEAST_POINTS, 1e-6));
     const middle = (start + end) / 2;
     const from = Math.min(Math.max(middle - width / 2, first), last - width);
+    if (from === this.view[0] && from + width === this.view[1]) return;
     this.view = [from, from + width];
-    this.#draw();
+    this.due ??= requestAnimationFrame(() => this.#draw()); // however often it is moved between two frames
   }
 
   reset() {

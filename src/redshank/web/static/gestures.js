@@ -42,7 +42,8 @@ const plotOf = (chart) => chart.panes[0].plot;
 
 function timeAt(chart, clientX) {
   const box = plotOf(chart).over.getBoundingClientRect();
-  return plotOf(chart).posToVal(clientX - box.left, "x");
+  const [start, end] = chart.view; // may not be drawn yet
+  return start + ((clientX - box.left) / box.width) * (end - start);
 }
 
 function onWheel(event, chart) {

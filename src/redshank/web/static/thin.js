@@ -1,6 +1,7 @@
 /** Fewer points that look the same: per pixel the least and the greatest, found fast in a pyramid of extremes. */
 
 const FACTOR = 16;
+const MOST_EXPECTED = 16; // points a pixel up to which the expected value can be told from the value
 
 /** Positions of the least and greatest value of every block of 16, 256, 4096, ... points; -1 = no value there. */
 export class Pyramid {
@@ -115,6 +116,7 @@ export function thinChannel(channel, times, start, end, pixels) {
   }
   const at = [];
   const columns = [[], [], [], []];
+  const isDense = edges[edges.length - 1] - edges[0] > MOST_EXPECTED * pixels;
   for (let bin = 0; bin + 1 < edges.length; bin++) {
     const { low, high } = channel.value.extremes(edges[bin], edges[bin + 1]);
     const { low: floor } = channel.lower.extremes(edges[bin], edges[bin + 1]);
@@ -123,7 +125,7 @@ export function thinChannel(channel, times, start, end, pixels) {
     for (const i of shown) {
       at.push(i);
       columns[0].push(orNull(channel.value.values[i]));
-      columns[1].push(orNull(channel.expected[i]));
+      columns[1].push(isDense ? null : orNull(channel.expected[i]));
       columns[2].push(floor < 0 ? null : channel.lower.values[floor]);
       columns[3].push(ceiling < 0 ? null : channel.upper.values[ceiling]);
     }
