@@ -190,22 +190,6 @@ def test_detectors_are_listed_and_explained(capsys: pytest.CaptureFixture[str]) 
     assert "did you mean 'gaussian'" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion_scripts_are_there(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
-    environment = {**os.environ, "_REDSHANK_COMPLETE": f"source_{shell}"}
-
-    done = subprocess.run(
-        [Path(sys.executable).parent / "redshank"],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-    assert "_REDSHANK_COMPLETE" in done.stdout
-
-
 def test_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["--version"]) == 0
     assert capsys.readouterr().out.startswith("redshank ")

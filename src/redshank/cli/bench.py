@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from redshank.cli import completion
+
 if TYPE_CHECKING:
     from redshank.app import Progress
     from redshank.detectors.base import Detector
@@ -23,10 +25,15 @@ QUALITY_POINTS = 4_032
 
 def bench(
     detector: Annotated[
-        list[str] | None, typer.Option(help="A name of `redshank detectors`; may be repeated. All by default.")
+        list[str] | None,
+        typer.Option(
+            help="A name of `redshank detectors`; may be repeated. All by default.",
+            metavar="NAME",
+            autocompletion=completion.detector,
+        ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the generated series.")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    seed: Annotated[int, typer.Option(help="Seed of the generated series.", metavar="N")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print JSON.")] = False,
 ) -> None:
     r"""Measure speed on this machine, and quality on generated series whose anomalies are known; under a minute.
 

@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 
 
 def demo(
-    html: Annotated[Path, typer.Option(help="Where to write the report.")] = Path("redshank-report.html"),
-    open_report: Annotated[bool, typer.Option("--open", help="Open the report in the browser.")] = False,
+    html: Annotated[Path, typer.Option(help="Where to write the report.", metavar="FILE")] = Path(
+        "redshank-report.html"
+    ),
+    open_report: Annotated[bool, typer.Option("--open", metavar="", help="Open the report in the browser.")] = False,
 ) -> None:
     r"""Detect in recorded telemetry of a host in which real faults were caused, and say how many were found.
 

@@ -48,22 +48,33 @@ def detect(
     multivariate: options.Multivariate = False,
     out: Annotated[
         Path | None,
-        typer.Option(help="Write the events: .csv, .json, .jsonl or .parquet.", rich_help_panel=options.WRITING),
+        typer.Option(
+            help="Write the events: .csv, .json, .jsonl or .parquet.", metavar="FILE", rich_help_panel=options.WRITING
+        ),
     ] = None,
     scores: Annotated[
-        Path | None, typer.Option(help="Write every point with its score and range.", rich_help_panel=options.WRITING)
+        Path | None,
+        typer.Option(
+            help="Write every point with its score and range.", metavar="FILE", rich_help_panel=options.WRITING
+        ),
     ] = None,
     html: Annotated[
-        Path | None, typer.Option(help="Write an interactive report.", rich_help_panel=options.WRITING)
+        Path | None, typer.Option(help="Write an interactive report.", metavar="FILE", rich_help_panel=options.WRITING)
     ] = None,
-    png: Annotated[Path | None, typer.Option(help="Write a picture.", rich_help_panel=options.WRITING)] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.", rich_help_panel=options.WRITING)] = False,
+    png: Annotated[
+        Path | None, typer.Option(help="Write a picture.", metavar="FILE", rich_help_panel=options.WRITING)
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", metavar="", help="Print JSON.", rich_help_panel=options.WRITING)
+    ] = False,
     fail_on_anomaly: Annotated[
         bool,
-        typer.Option("--fail-on-anomaly", help="Exit with 3 when there is an event.", rich_help_panel=options.WRITING),
+        typer.Option(
+            "--fail-on-anomaly", metavar="", help="Exit with 3 when there is an event.", rich_help_panel=options.WRITING
+        ),
     ] = False,
     quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Print nothing.", rich_help_panel=options.WRITING)
+        bool, typer.Option("--quiet", "-q", metavar="", help="Print nothing.", rich_help_panel=options.WRITING)
     ] = False,
 ) -> int:
     r"""Find what is not normal in files of time series.
@@ -73,7 +84,7 @@ def detect(
     \b
     redshank detect cpu.csv
     redshank detect 'logs/*.csv.gz' --by host --html report.html
-    redshank detect orders.parquet --time created_at --agg sum --measure amount --by shop --step 1h
+    redshank detect orders.parquet --measure amount --by shop --agg sum --step 1h
     cat cpu.csv | redshank detect - --json
     """
     query = options.make_query(

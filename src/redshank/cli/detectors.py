@@ -6,10 +6,14 @@ from typing import Annotated, Any
 
 import typer
 
+from redshank.cli import completion
+
 
 def detectors(
-    name: Annotated[str | None, typer.Argument(help="One detector, for its parameters.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    name: Annotated[
+        str | None, typer.Argument(help="One detector, for its parameters.", autocompletion=completion.detector)
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print JSON.")] = False,
 ) -> None:
     r"""List the detectors, or explain one.
 

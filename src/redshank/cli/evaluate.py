@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from redshank.cli import options
+from redshank.cli import completion, options
 
 TRUTH, ALARMS = "Truth", "Counting"
 
@@ -44,7 +44,12 @@ def evaluate(
     ] = None,
     detector: Annotated[
         list[str] | None,
-        typer.Option(help="A name of `redshank detectors`; repeat it to compare.", rich_help_panel=options.DETECTING),
+        typer.Option(
+            help="A name of `redshank detectors`; repeat it to compare.",
+            metavar="NAME",
+            autocompletion=completion.detector_or_auto,
+            rich_help_panel=options.DETECTING,
+        ),
     ] = None,
     param: options.Param = None,
     mode: options.ModeName = "retrospective",
@@ -79,7 +84,9 @@ def evaluate(
         Path | None,
         typer.Option(help="Write one row a series: .csv, .json, .jsonl or .parquet.", rich_help_panel=options.WRITING),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.", rich_help_panel=options.WRITING)] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", metavar="", help="Print JSON.", rich_help_panel=options.WRITING)
+    ] = False,
 ) -> None:
     r"""Measure detectors on data whose anomalies are known: no point adjustment, no threshold tuned on the truth.
 

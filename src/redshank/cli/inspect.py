@@ -43,9 +43,9 @@ def inspect(
     agg: options.Agg = None,
     multivariate: options.Multivariate = False,
     shown: Annotated[
-        int, typer.Option("--series", min=0, help="Series to show, those with most to look at first.")
+        int, typer.Option("--series", min=0, metavar="N", help="Series to show, those with most to look at first.")
     ] = SHOWN_SERIES,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with every series.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print JSON, with every series.")] = False,
 ) -> None:
     r"""Say what is in files of time series: step, gaps, periods, changes of level, and which detector suits them.
 
@@ -53,7 +53,7 @@ def inspect(
 
     \b
     redshank inspect cpu.csv
-    redshank inspect orders.csv --time created_at --measure amount --by shop --agg sum --step 1h
+    redshank inspect orders.csv --measure amount --by shop --agg sum --step 1h
     redshank inspect 'logs/*.csv.gz' --json
     """
     from redshank.app import outlooks, read

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect as inspect_module
 import os
 import sys
 import traceback
@@ -11,6 +12,7 @@ import typer
 from typer._click.exceptions import ClickException
 
 from redshank import __version__
+from redshank.cli import completion
 from redshank.cli.bench import bench
 from redshank.cli.demo import demo
 from redshank.cli.detect import EXIT_INTERRUPTED, detect
@@ -25,12 +27,13 @@ app = typer.Typer(
     help="Find what is not normal in time series, say why, and how sure it is.",
     epilog="Start with: redshank demo, then redshank detect YOUR.csv",
     no_args_is_help=True,
+    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for command in (detect, inspect, detectors, evaluate, sample, demo, bench):
-    app.command()(command)
+    app.command(help=inspect_module.cleandoc(command.__doc__ or "").replace("\\b", "\b"))(command)
 
 
 def _print_version(wanted: bool) -> None:
@@ -42,9 +45,32 @@ def _print_version(wanted: bool) -> None:
 @app.callback()
 def options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+        bool,
+        typer.Option(
+            "--version", metavar="", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
     ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", metavar="", help="Show the traceback of an error.")] = False,
+    install_completion: Annotated[
+        str | None,
+        typer.Option(
+            help="Install completion for bash, zsh or fish.",
+            metavar="SHELL",
+            callback=completion.install,
+            is_eager=True,
+            autocompletion=completion.one_of(*completion.SCRIPTS),
+        ),
+    ] = None,
+    show_completion: Annotated[
+        str | None,
+        typer.Option(
+            help="Print the completion script of a shell.",
+            metavar="SHELL",
+            callback=completion.show,
+            is_eager=True,
+            autocompletion=completion.one_of(*completion.SCRIPTS),
+        ),
+    ] = None,
 ) -> None:
     """Options that stand before the command."""
 
@@ -83,6 +109,7 @@ def _complain(message: str, code: int, hint: str = "") -> int:
 
 def main() -> None:
     """Run the command line of this process."""
+    completion.answer_shells()
     sys.exit(run(sys.argv[1:]))
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from redshank.cli import completion
+
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
@@ -16,63 +18,121 @@ if TYPE_CHECKING:
 READING, SHAPING, DETECTING, WRITING = "Reading", "Shaping", "Detecting", "Results"
 
 Paths = Annotated[list[str], typer.Argument(help="Files, folders or globs; - reads standard input.", metavar="PATH...")]
-Time = Annotated[str | None, typer.Option(help="Time column.", rich_help_panel=READING)]
-Measure = Annotated[list[str] | None, typer.Option(help="Value column; may be repeated.", rich_help_panel=READING)]
-By = Annotated[str | None, typer.Option(help="Label columns, such as host,city.", rich_help_panel=READING)]
-Tz = Annotated[str | None, typer.Option(help="Time zone, such as Europe/Oslo.", rich_help_panel=READING)]
-Start = Annotated[str | None, typer.Option("--from", help="First time to look at.", rich_help_panel=READING)]
-End = Annotated[str | None, typer.Option("--to", help="Time to stop before.", rich_help_panel=READING)]
-Step = Annotated[str | None, typer.Option(help="Time between points, or bucket length: 5m.", rich_help_panel=SHAPING)]
+Time = Annotated[str | None, typer.Option(help="Time column.", metavar="COLUMN", rich_help_panel=READING)]
+Measure = Annotated[
+    list[str] | None, typer.Option(help="Value column; may be repeated.", metavar="COLUMN", rich_help_panel=READING)
+]
+By = Annotated[
+    str | None, typer.Option(help="Label columns, such as host,city.", metavar="COLUMNS", rich_help_panel=READING)
+]
+Tz = Annotated[
+    str | None,
+    typer.Option(
+        help="Time zone, such as Europe/Oslo.", metavar="ZONE", autocompletion=completion.zone, rich_help_panel=READING
+    ),
+]
+Start = Annotated[
+    str | None, typer.Option("--from", help="First time to look at.", metavar="TIME", rich_help_panel=READING)
+]
+End = Annotated[str | None, typer.Option("--to", help="Time to stop before.", metavar="TIME", rich_help_panel=READING)]
+Step = Annotated[
+    str | None,
+    typer.Option(help="Time between points, or bucket length: 5m.", metavar="DURATION", rich_help_panel=SHAPING),
+]
 Agg = Annotated[
     str | None,
     typer.Option(
         help="Make buckets of --step: count, min, max, sum, mean, median, variance, std, first, last, pNN.",
+        metavar="HOW",
+        autocompletion=completion.one_of(
+            "count", "min", "max", "sum", "mean", "median", "variance", "std", "first", "last", "p95"
+        ),
         rich_help_panel=SHAPING,
     ),
 ]
-Separator = Annotated[str | None, typer.Option(help="CSV separator.", rich_help_panel=READING)]
-Decimal = Annotated[str | None, typer.Option(help="Decimal mark in CSV: . or ,", rich_help_panel=READING)]
-Encoding = Annotated[str | None, typer.Option(help="Text encoding, such as latin-1.", rich_help_panel=READING)]
-Sheet = Annotated[str | None, typer.Option(help="Excel sheet.", rich_help_panel=READING)]
+Separator = Annotated[str | None, typer.Option(help="CSV separator.", metavar="CHAR", rich_help_panel=READING)]
+Decimal = Annotated[
+    str | None, typer.Option(help="Decimal mark in CSV: . or ,", metavar="CHAR", rich_help_panel=READING)
+]
+Encoding = Annotated[
+    str | None, typer.Option(help="Text encoding, such as latin-1.", metavar="NAME", rich_help_panel=READING)
+]
+Sheet = Annotated[str | None, typer.Option(help="Excel sheet.", metavar="NAME", rich_help_panel=READING)]
 Records = Annotated[
-    str | None, typer.Option(help="Dotted path to the records in nested JSON or YAML.", rich_help_panel=READING)
+    str | None,
+    typer.Option(help="Dotted path to the records in nested JSON or YAML.", metavar="PATH", rich_help_panel=READING),
 ]
 Strict = Annotated[
-    bool, typer.Option("--strict", help="A row that cannot be read is an error.", rich_help_panel=READING)
+    bool, typer.Option("--strict", metavar="", help="A row that cannot be read is an error.", rich_help_panel=READING)
 ]
 AllowPickle = Annotated[
-    bool, typer.Option("--allow-pickle", help="Read .pkl files, tables and arrays only.", rich_help_panel=READING)
+    bool,
+    typer.Option(
+        "--allow-pickle", metavar="", help="Read .pkl files, tables and arrays only.", rich_help_panel=READING
+    ),
 ]
 Multivariate = Annotated[
     bool,
-    typer.Option("--multivariate", help="Score the measures together, as one series.", rich_help_panel=SHAPING),
+    typer.Option(
+        "--multivariate", metavar="", help="Score the measures together, as one series.", rich_help_panel=SHAPING
+    ),
 ]
 DetectorName = Annotated[
-    str, typer.Option("--detector", help="A name of `redshank detectors`.", rich_help_panel=DETECTING)
+    str,
+    typer.Option(
+        "--detector",
+        help="A name of `redshank detectors`.",
+        metavar="NAME",
+        autocompletion=completion.detector_or_auto,
+        rich_help_panel=DETECTING,
+    ),
 ]
 Param = Annotated[
     list[str] | None,
-    typer.Option("--param", help="Detector parameter NAME=VALUE; may be repeated.", rich_help_panel=DETECTING),
+    typer.Option(
+        "--param",
+        help="Parameter of the detector; may be repeated.",
+        metavar="NAME=VALUE",
+        autocompletion=completion.parameter,
+        rich_help_panel=DETECTING,
+    ),
 ]
 ModeName = Annotated[
     str,
     typer.Option(
-        "--mode", help="retrospective (looks both ways) or live (as it would have been).", rich_help_panel=DETECTING
+        "--mode",
+        help="retrospective (looks both ways) or live (as it would have been).",
+        metavar="MODE",
+        autocompletion=completion.one_of("retrospective", "live"),
+        rich_help_panel=DETECTING,
     ),
 ]
 TrainUntil = Annotated[
-    str | None, typer.Option(help="Learn from the points before, score from there.", rich_help_panel=DETECTING)
+    str | None,
+    typer.Option(help="Learn from the points before, score from there.", metavar="TIME", rich_help_panel=DETECTING),
 ]
 BudgetText = Annotated[
     str | None,
-    typer.Option("--budget", help="False events to aim for: 2/day, 1/5000points.", rich_help_panel=DETECTING),
+    typer.Option(
+        "--budget", help="False events to aim for: 2/day, 1/5000points.", metavar="RATE", rich_help_panel=DETECTING
+    ),
 ]
-DirectionName = Annotated[str, typer.Option("--direction", help="both, up or down.", rich_help_panel=DETECTING)]
+DirectionName = Annotated[
+    str,
+    typer.Option(
+        "--direction",
+        help="both, up or down.",
+        metavar="SIDE",
+        autocompletion=completion.one_of("both", "up", "down"),
+        rich_help_panel=DETECTING,
+    ),
+]
 LeastDeviation = Annotated[
-    float, typer.Option(help="Least distance from the expected value.", rich_help_panel=DETECTING)
+    float, typer.Option(help="Least distance from the expected value.", metavar="VALUE", rich_help_panel=DETECTING)
 ]
 LeastRelative = Annotated[
-    float, typer.Option(help="The same as a share of the expected value: 0.1.", rich_help_panel=DETECTING)
+    float,
+    typer.Option(help="The same as a share of the expected value: 0.1.", metavar="SHARE", rich_help_panel=DETECTING),
 ]
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from redshank.cli import completion
 from redshank.cli.options import names
 
 if TYPE_CHECKING:
@@ -19,40 +20,70 @@ TIME_FORMAT = "%Y-%m-%dT%H:%M:%S%.fZ"
 
 
 def sample(
-    series: Annotated[int, typer.Option(help="Number of series.", rich_help_panel=SEASONS)] = 1,
-    points: Annotated[int, typer.Option(help="Points of each.", rich_help_panel=SEASONS)] = 4032,
-    step: Annotated[str, typer.Option(help="Time between points.", rich_help_panel=SEASONS)] = "5m",
-    start: Annotated[str, typer.Option(help="Time of the first point.", rich_help_panel=SEASONS)] = "2024-01-01",
-    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.", rich_help_panel=SEASONS)] = 0,
+    series: Annotated[int, typer.Option(metavar="N", help="Number of series.", rich_help_panel=SEASONS)] = 1,
+    points: Annotated[int, typer.Option(metavar="N", help="Points of each.", rich_help_panel=SEASONS)] = 4032,
+    step: Annotated[str, typer.Option(metavar="DURATION", help="Time between points.", rich_help_panel=SEASONS)] = "5m",
+    start: Annotated[
+        str, typer.Option(metavar="TIME", help="Time of the first point.", rich_help_panel=SEASONS)
+    ] = "2024-01-01",
+    seed: Annotated[
+        int, typer.Option(metavar="N", help="The same seed gives the same bytes.", rich_help_panel=SEASONS)
+    ] = 0,
     season: Annotated[
         list[str] | None,
-        typer.Option(help="Length of a cycle: 1d, 90m; none for none.  [default: 1d,1w]", rich_help_panel=SEASONS),
+        typer.Option(
+            metavar="DURATION",
+            help="Length of a cycle: 1d, 90m; none for none (default: 1d,1w).",
+            rich_help_panel=SEASONS,
+        ),
     ] = None,
     noise: Annotated[
         list[str] | None,
-        typer.Option(help="white, ar, heavy, poisson, walk; one is drawn for each series.", rich_help_panel=SEASONS),
+        typer.Option(
+            help="white, ar, heavy, poisson, walk; one is drawn for each series.",
+            metavar="KIND",
+            autocompletion=completion.some_of("white", "ar", "heavy", "poisson", "walk"),
+            rich_help_panel=SEASONS,
+        ),
     ] = None,
     trend: Annotated[
-        float, typer.Option(help="Largest change over the whole length, in spreads.", rich_help_panel=SEASONS)
+        float,
+        typer.Option(metavar="X", help="Largest change over the whole length, in spreads.", rich_help_panel=SEASONS),
     ] = 0.5,
     multivariate: Annotated[
-        bool, typer.Option("--multivariate", help="Four measures for each series.", rich_help_panel=SEASONS)
+        bool, typer.Option("--multivariate", metavar="", help="Four measures for each series.", rich_help_panel=SEASONS)
     ] = False,
     anomalies: Annotated[
         list[str] | None,
         typer.Option(
             metavar="KIND",
+            autocompletion=completion.some_of(
+                "spike",
+                "shift",
+                "drift",
+                "zero",
+                "missing",
+                "flat",
+                "missing_cycle",
+                "changed_shape",
+                "variance",
+                "collective",
+                "none",
+            ),
             help="spike, shift, drift, zero, missing, flat, missing_cycle, changed_shape, variance, collective; "
-            "none for none.  [default: all but missing]",
+            "none for none (default: all but missing).",
             rich_help_panel=ANOMALIES,
         ),
     ] = None,
-    rate: Annotated[float, typer.Option(help="Anomalies per 10,000 points.", rich_help_panel=ANOMALIES)] = 10.0,
+    rate: Annotated[
+        float, typer.Option(metavar="X", help="Anomalies per 10,000 points.", rich_help_panel=ANOMALIES)
+    ] = 10.0,
     out: Annotated[
         str, typer.Option(help="File: .csv, .csv.gz, .json, .jsonl, .parquet; - prints CSV.", metavar="FILE")
     ] = "-",
     truth: Annotated[
-        Path | None, typer.Option(help="Also write where the anomalies are: .csv, .json, .jsonl, .parquet.")
+        Path | None,
+        typer.Option(help="Also write where the anomalies are: .csv, .json, .jsonl, .parquet.", metavar="FILE"),
     ] = None,
 ) -> None:
     r"""Generate labelled series: the column `label` is 1 where a point is anomalous.
