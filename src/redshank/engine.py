@@ -19,7 +19,7 @@ from redshank.errors import ConfigError
 from redshank.panel import Deviations, Panel, Scores
 from redshank.periods import acf_period
 from redshank.reasons import explain
-from redshank.registry import build_detector
+from redshank.registry import build_detector, detector_class
 from redshank.result import NotScored, Scored
 
 SHARD_POINTS = 500_000  # points of a shard when there are many series: enough to keep a core busy, small in memory
@@ -44,8 +44,12 @@ class Plan:
     name: str = ""
 
     def new_detector(self) -> Detector:
-        """Return an unfitted detector; ConfigError when name or parameters are wrong."""
-        return build_detector(self.detector, self.params)
+        """Return an unfitted detector; ConfigError when name or parameters are wrong.
+
+        One that has a parameter ``tz`` gets the zone of the plan, unless ``params`` names another.
+        """
+        known = {spec.name for spec in detector_class(self.detector).parameters()}
+        return build_detector(self.detector, {"tz": self.tz, **self.params} if "tz" in known else self.params)
 
 
 @dataclass(frozen=True)
