@@ -22,27 +22,7 @@ from redshank.detectors.univariate import RowDeviations, UnivariateDetector
 from redshank.panel import Floats
 
 # quantiles of the largest deviation of 100 normal points, from real series
-_PRIOR = (
-    8.0,
-    9.0,
-    10.0,
-    11.0,
-    12.0,
-    13.0,
-    14.0,
-    15.0,
-    16.0,
-    17.0,
-    18.0,
-    19.0,
-    20.0,
-    21.0,
-    22.0,
-    23.0,
-    24.0,
-    26.0,
-    30.0,
-)
+_PRIOR = (2.5, 4.3, 5.5, 6.6, 7.3, 7.9, 8.3, 8.6, 8.9, 9.2, 9.5, 9.8, 10.3, 10.7, 11.5, 12.5, 14.4, 17.2, 22.2, 29.6)
 
 
 class _Zones(tuple[str, ...]):
