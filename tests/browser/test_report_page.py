@@ -496,3 +496,4 @@ def test_a_notebook_without_the_widget_shows_the_page_in_a_frame(
 
     frame.locator(".chosen:not([hidden])").wait_for()
     assert frame.locator(".pane canvas").count() == 2
+    assert frame.locator("#print").is_hidden()

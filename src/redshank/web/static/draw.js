@@ -18,19 +18,25 @@ function spanOf(plot, event) {
 
 const inSight = (plot, event) => event.endSeconds >= plot.scales.x.min && event.startSeconds <= plot.scales.x.max;
 
-/** Shades the events in sight; the chosen one stronger. */
+/** Shades the events in sight, once where several lie; the chosen one stronger. */
 export function drawSpans(plot, events, chosen, palette) {
   const { ctx, bbox } = plot;
   ctx.save();
   ctx.beginPath();
   ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
   ctx.clip();
-  for (const event of events) {
-    if (!inSight(plot, event)) continue;
-    const [left, right] = spanOf(plot, event);
-    ctx.fillStyle = event === chosen ? palette["span-strong"] : palette.span;
-    ctx.fillRect(left, bbox.top, right - left, bbox.height);
-  }
+  const fill = (shaded, colour) => {
+    ctx.beginPath();
+    for (const event of shaded) {
+      const [left, right] = spanOf(plot, event);
+      ctx.rect(left, bbox.top, right - left, bbox.height);
+    }
+    ctx.fillStyle = colour;
+    ctx.fill();
+  };
+  const shown = events.filter((event) => inSight(plot, event));
+  fill(shown.filter((event) => event !== chosen), palette.span);
+  fill(shown.filter((event) => event === chosen), palette["span-strong"]);
   ctx.restore();
 }
 

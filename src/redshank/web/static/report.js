@@ -6,6 +6,7 @@ import { EventTable, make, motion } from "./table.js";
 const byId = (id) => document.getElementById(id);
 const counted = (count) => count.toLocaleString("en-US");
 const HASH = "#event-";
+const inFrame = location.protocol === "about:"; // as in a notebook
 
 function sayWhatIsLeftOut({ charts, events, seriesTotal, eventsTotal }) {
   const left = seriesTotal - charts.length;
@@ -131,6 +132,7 @@ function listenToPrint(charts) {
     charts.fit();
     charts.restyle();
   });
+  byId("print").hidden = inFrame; // which may not open the dialog
   byId("print").addEventListener("click", async () => {
     await Promise.all(charts.cards.map((card) => card.build()));
     print();
@@ -148,7 +150,7 @@ function start() {
   const cards = data.charts.map((packed, i) => new Card(packed, events.filter((event) => event.chart === i), textOf, {
     onEvent: (event) => {
       table.mark(event);
-      if (location.protocol !== "about:") history.replaceState(null, "", `${HASH}${event.id}`);
+      if (!inFrame) history.replaceState(null, "", `${HASH}${event.id}`);
     },
     onBack: (event) => {
       if (table.reveal(event)) return;
