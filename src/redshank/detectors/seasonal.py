@@ -54,7 +54,7 @@ class Seasonal(UnivariateDetector):
         return self.learn
 
     def cost(self, step: timedelta) -> Cost:
-        return Cost(sum(array.nbytes for array in self._new_rows(1).values()), 30)
+        return Cost(sum(array.nbytes for array in self._new_rows(1).values()), 45)
 
     def _new_rows(self, n_rows: int) -> Arrays:
         return {

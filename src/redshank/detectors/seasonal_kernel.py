@@ -13,7 +13,6 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from redshank.detectors.seasonal_slots import DAY_SLOTS
 from redshank.panel import Floats
 
 Singles = NDArray[np.float32]
@@ -24,8 +23,7 @@ N_CYCLES = 4  # none, day, week, day of month
 MOST_VALUE = 1e290
 MOST_SINGLE = 1e37  # in a profile, which is single precision
 LEVEL_POINTS = 300  # memory of a level; a seasonal level remembers one day at least
-SCALE_POINTS = 500
-ERROR_POINTS = 500
+SCALE_POINTS = 500  # memory of a scale, and of the errors of the cycles
 CLIP = 6.0  # scales that a value can pull at the most
 FREE_POINTS = 5  # first values, which are learned unclipped
 VISIT_GAIN = 0.3  # least weight of a slot's newest visit
@@ -34,9 +32,11 @@ TRUSTED_POINTS = 20  # predictions of a cycle before it can be chosen
 FLOOR = 0.01  # of the range of the series: the least scale
 RESOLUTION = 1e-13  # of the value: below it differences are rounding
 RANGE_KEEP = 1e-4
-WIDER = 5.0  # the range is wider by this / points seen
+WIDER = 5.0  # the range is wider by this / points seen, for the first WIDE_POINTS
+WIDE_POINTS = 5000
 TAIL_AFTER = 20  # values before the range follows the tails
 TAIL_GAIN, TAIL_SHARE = 0.2, 0.01
+GROW, SHRINK = 1 + TAIL_GAIN * (1 - TAIL_SHARE), 1 - TAIL_GAIN * TAIL_SHARE
 TAIL_UNIT = 2.58  # deviation at the edge of the range
 NOTABLE, BEYOND, MOST_POINT = 10.0, 8.0, 20.0  # point part: one to one up to NOTABLE, then divided by BEYOND
 RECENT_GAIN, RECENT_MOST, RECENT_WEIGHT = 0.02, 20.0, 8.0
@@ -46,14 +46,15 @@ SHIFT_POINTS, SHIFT_EDGE = 200, 3.0
 SEEN, CHOSEN, SCALE, RECENT = range(4)
 UP, DOWN, OUTSIDE = range(4, 7)  # half-ranges; whether the last value was outside
 LOW, HIGH = range(7, 9)
-SHIFTED, SHIFT = range(9, 11)  # values in a row on one side (with sign), their mean residual
-DAY_POINTS, DAY_DONE = range(11, 13)
-LEVEL = 13  # 4 columns, as the next
-ERROR, TRUST, SLOT, SUM, COUNT = range(17, 37, 4)
-NUMBERS = 37
+SHIFTED, SHIFT = range(9, 11)  # values in a row far off on one side (with sign), the sum of their residuals
+DAY_POINTS, DAY_DONE = range(11, 13)  # points of the first day; whether a slot came again
+WIDTH, SCALE_GAIN = range(13, 15)  # what follows from SEEN, kept because it seldom changes
+LEVEL_GAIN = 15  # 4 columns, as the next
+LEVEL, ERROR, SINCE, SLOT, SUM, ENTERED = range(19, 43, 4)  # SINCE, ENTERED: SEEN when it began
+NUMBERS = 43
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def advance_rows(
     values: Floats,
     slots: Slots,
@@ -67,161 +68,152 @@ def advance_rows(
 
     ``out``: (4, n_rows, n_time) deviation, expected, lower, upper, NaN where nothing is said.
     """
+    base, known = np.zeros(N_CYCLES), np.ones(N_CYCLES)
     for row in range(values.shape[0]):
         state, profile, visit = numbers[row], profiles[row], visits[row]
-        base, residual, known = np.zeros(N_CYCLES), np.zeros(N_CYCLES), np.ones(N_CYCLES, np.bool_)
         for t in range(values.shape[1]):
             value = values[row, t]
             if math.isnan(value):
-                out[:, row, t] = np.nan
+                for k in range(4):
+                    out[k, row, t] = np.nan
                 continue
             value = min(max(value, -MOST_VALUE), MOST_VALUE)
             if state[SEEN] == 0:
                 _begin(value, state)
             for cycle in range(1, N_CYCLES):
-                _enter(cycle, slots[cycle - 1, t], state, profile, visit)
-            for cycle in range(N_CYCLES):
-                if cycle > 0:
-                    expected = profile[slots[cycle - 1, t]]
-                    known[cycle] = not math.isnan(expected)
-                    base[cycle] = expected if known[cycle] else 0.0
-                residual[cycle] = value - base[cycle] - state[LEVEL + cycle]
-            chosen = int(state[CHOSEN]) if known[int(state[CHOSEN])] else 0
+                slot = slots[cycle - 1, t]
+                if slot != state[SLOT + cycle]:
+                    _enter(cycle, slot, state, profile, visit)
+                usual = float(profile[slot])
+                known[cycle] = 0.0 if math.isnan(usual) else 1.0
+                base[cycle] = 0.0 if math.isnan(usual) else usual
+            chosen = int(state[CHOSEN])
+            chosen = chosen if known[chosen] > 0 else 0
             expected = base[chosen] + state[LEVEL + chosen]
-            _judge(value, expected, learn, state, out[:, row, t])
-            _learn(value, chosen, residual, known, state)
+            scale = max(state[SCALE], _floor(value, state)) * state[WIDTH]
+            _judge(value - expected, scale, expected, state, out, row, t, state[SEEN] >= learn)
+            _learn(value, value - expected, scale, base, known, state)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _begin(value: float, state: Floats) -> None:
     """Start at the first value."""
     state[LOW] = state[HIGH] = value
+    state[WIDTH] = 1 + WIDER
     for cycle in range(N_CYCLES):
         state[LEVEL + cycle] = value
         state[SLOT + cycle] = -1
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _floor(value: float, state: Floats) -> float:
     """The least scale: tied to the range of the series and the resolution of its numbers."""
     return float(FLOOR * (state[HIGH] - state[LOW]) + RESOLUTION * abs(value) + 1e-300)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _enter(cycle: int, slot: int, state: Floats, profile: Singles, visit: Visits) -> None:
-    """When the series has left a slot, let the mean of its values there enter the profile."""
+    """Let the mean of the values in the slot that the series has left enter the profile."""
     left = int(state[SLOT + cycle])
-    if slot == left:
-        return
-    if left >= 0 and state[COUNT + cycle] > 0:
-        mean = min(max(state[SUM + cycle] / state[COUNT + cycle], -MOST_SINGLE), MOST_SINGLE)
+    if left >= 0:
+        mean = min(max(state[SUM + cycle] / (state[SEEN] - state[ENTERED + cycle]), -MOST_SINGLE), MOST_SINGLE)
         if visit[left] == 0:
             profile[left], visit[left] = mean, 1
         else:
-            if left < DAY_SLOTS:
+            if state[DAY_DONE] == 0:
                 state[DAY_DONE] = 1.0
+                _set_gains(state)
             most = CLIP * state[SCALE]
             step = min(max(mean - profile[left], -most), most)
             visit[left] = min(visit[left] + 1, 200)
             moved = profile[left] + max(1.0 / visit[left], VISIT_GAIN) * step
             profile[left] = min(max(moved, -MOST_SINGLE), MOST_SINGLE)
-    state[SLOT + cycle], state[SUM + cycle], state[COUNT + cycle] = slot, 0.0, 0.0
+    state[SLOT + cycle], state[SUM + cycle], state[ENTERED + cycle] = slot, 0.0, state[SEEN]
 
 
-@njit(nogil=True, cache=True)
-def _judge(value: float, expected: float, learn: int, state: Floats, out: Floats) -> None:
+@njit(nogil=True, cache=True, error_model="numpy")
+def _judge(
+    residual: float, scale: float, expected: float, state: Floats, out: Floats, row: int, t: int, is_scored: bool
+) -> None:
     """Write deviation, expected, lower and upper, and move the deviation of the recent past on."""
-    floor = _floor(value, state)
-    wider = 1 + WIDER / max(state[SEEN], 1.0)
-    scale = max(state[SCALE], floor) * wider
-    residual = value - expected
-    up, down = max(state[UP] * wider, TAIL_UNIT * scale), max(state[DOWN] * wider, TAIL_UNIT * scale)
-    point = TAIL_UNIT * (residual / up if residual > 0 else -residual / down)
-    if point > NOTABLE:
-        point = min(NOTABLE + (point - NOTABLE) / BEYOND, MOST_POINT)
+    up, down = max(state[UP] * state[WIDTH], TAIL_UNIT * scale), max(state[DOWN] * state[WIDTH], TAIL_UNIT * scale)
+    point = TAIL_UNIT * abs(residual) / (up if residual > 0 else down)
+    point = min(min(point, NOTABLE + (point - NOTABLE) / BEYOND), MOST_POINT) if point > NOTABLE else point
     state[RECENT] += RECENT_GAIN * (min(abs(residual) / scale, RECENT_MOST) - state[RECENT])
-    if state[SEEN] < learn:
-        out[:] = np.nan
-        return
-    out[0] = point + RECENT_WEIGHT * state[RECENT]
-    out[1], out[2], out[3] = expected, expected - down, expected + up
+    out[0, row, t] = point + RECENT_WEIGHT * state[RECENT] if is_scored else np.nan
+    out[1, row, t] = expected if is_scored else np.nan
+    out[2, row, t] = expected - down if is_scored else np.nan
+    out[3, row, t] = expected + up if is_scored else np.nan
 
 
-@njit(nogil=True, cache=True)
-def _learn(value: float, chosen: int, residual: Floats, known, state: Floats) -> None:  # type: ignore[no-untyped-def]
-    """Learn a value that was judged with the residual of the chosen cycle."""
-    floor = _floor(value, state)
-    wider = 1 + WIDER / max(state[SEEN], 1.0)
-    own = residual[chosen]
-    _follow_tails(own, max(state[SCALE], floor), state)
+@njit(nogil=True, cache=True, error_model="numpy")
+def _learn(value: float, residual: float, scale: float, base: Floats, known: Floats, state: Floats) -> None:
+    """Learn a value that was judged with this residual and scale."""
+    bare = scale / state[WIDTH]
+    if state[SEEN] >= TAIL_AFTER:
+        _follow_tails(residual, bare, state)
+    most = math.inf if state[SEEN] < FREE_POINTS else CLIP * scale
+    least_most = CLIP * _floor(value, state)
     state[SEEN] += 1
-    seen, free = state[SEEN], state[SEEN] <= FREE_POINTS
-    most = math.inf if free else CLIP * wider * max(state[SCALE], floor)
-    is_far = abs(own) > SHIFT_EDGE * max(state[SCALE], floor)
-    state[SCALE] += (1.25 * min(abs(own), most) - state[SCALE]) / min(seen, SCALE_POINTS)
-    if state[DAY_DONE] == 0:
-        state[DAY_POINTS] = seen
-    gain = 1 / min(seen, LEVEL_POINTS)
+    if state[SEEN] <= WIDE_POINTS or state[DAY_DONE] == 0:
+        _set_gains(state)
+    state[SCALE] += (1.25 * min(abs(residual), most) - state[SCALE]) * state[SCALE_GAIN]
+    best = 0
     for cycle in range(N_CYCLES):
-        if known[cycle]:
-            _learn_level(cycle, residual[cycle], floor * wider, free, gain, state)
-            gain = 1 / min(seen, max(LEVEL_POINTS, state[DAY_POINTS]))
+        own = value - base[cycle] - state[LEVEL + cycle]
+        if known[cycle] > 0:
+            if state[SINCE + cycle] == 0:
+                state[SINCE + cycle], state[ERROR + cycle] = state[SEEN], state[ERROR]
+            limit = most if most == math.inf else max(1.25 * CLIP * state[ERROR + cycle], least_most) * state[WIDTH]
+            step = min(max(own, -limit), limit)
+            state[ERROR + cycle] += (abs(step) - state[ERROR + cycle]) * state[SCALE_GAIN]
+            state[LEVEL + cycle] += state[LEVEL_GAIN + cycle] * step
+            is_trusted = state[SEEN] - state[SINCE + cycle] >= TRUSTED_POINTS
+            best = cycle if is_trusted and state[ERROR + cycle] < BETTER * state[ERROR + best] else best
         state[SUM + cycle] += value - state[LEVEL + cycle]
-        state[COUNT + cycle] += 1
-    _choose(state)
+    state[CHOSEN] = best
     state[LOW] = min(state[LOW] + RANGE_KEEP * (value - state[LOW]), value)
     state[HIGH] = max(state[HIGH] + RANGE_KEEP * (value - state[HIGH]), value)
-    _follow_shift(own, is_far, state)
+    _follow_shift(residual, abs(residual) > SHIFT_EDGE * bare, state)
 
 
-@njit(nogil=True, cache=True)
-def _learn_level(cycle: int, residual: float, floor: float, free: bool, gain: float, state: Floats) -> None:
-    """Move a level and the running error of its cycle on by a residual, clipped."""
-    state[TRUST + cycle] += 1
-    if state[TRUST + cycle] == 1 and cycle > 0:
-        state[ERROR + cycle] = state[ERROR]
-    most = math.inf if free else CLIP * max(1.25 * state[ERROR + cycle], floor)
-    step = min(max(residual, -most), most)
-    state[ERROR + cycle] += (abs(step) - state[ERROR + cycle]) / min(state[SEEN], ERROR_POINTS)
-    state[LEVEL + cycle] += gain * step
+@njit(nogil=True, cache=True, error_model="numpy")
+def _set_gains(state: Floats) -> None:
+    """Set what follows from the number of values seen; a seasonal level remembers one day at least."""
+    seen = state[SEEN]
+    if state[DAY_DONE] == 0:
+        state[DAY_POINTS] = seen
+    state[WIDTH] = 1 + WIDER / seen if seen < WIDE_POINTS else 1.0
+    state[SCALE_GAIN] = 1 / min(seen, SCALE_POINTS)
+    for cycle in range(N_CYCLES):
+        memory = LEVEL_POINTS if cycle == 0 else max(LEVEL_POINTS, state[DAY_POINTS])
+        state[LEVEL_GAIN + cycle] = 1 / min(seen, memory)
 
 
-@njit(nogil=True, cache=True)
-def _choose(state: Floats) -> None:
-    """Let the cycle predict that erred least so far; a longer one must be clearly better."""
-    best = 0
-    for cycle in range(1, N_CYCLES):
-        if state[TRUST + cycle] > TRUSTED_POINTS and state[ERROR + cycle] < BETTER * state[ERROR + best]:
-            best = cycle
-    state[CHOSEN] = best
-
-
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _follow_tails(residual: float, scale: float, state: Floats) -> None:
     """Move the half-ranges so that TAIL_SHARE of the values begin to lie outside each; an excursion counts once."""
-    if state[SEEN] < TAIL_AFTER:
-        return
     if state[UP] == 0:
         state[UP] = state[DOWN] = TAIL_UNIT * scale
-    gain = max(TAIL_GAIN, 1 / state[SEEN])
-    above, below, fresh = residual > state[UP], -residual > state[DOWN], state[OUTSIDE] == 0
-    grow, shrink = 1 + gain * (1 - TAIL_SHARE), 1 - gain * TAIL_SHARE
-    state[UP] = max(state[UP] * ((grow if fresh else 1.0) if above else shrink), 0.5 * scale)
-    state[DOWN] = max(state[DOWN] * ((grow if fresh else 1.0) if below else shrink), 0.5 * scale)
+    above, below = residual > state[UP], -residual > state[DOWN]
+    grow = 1.0 if state[OUTSIDE] > 0 else GROW
+    state[UP] = max(state[UP] * (grow if above else SHRINK), 0.5 * scale)
+    state[DOWN] = max(state[DOWN] * (grow if below else SHRINK), 0.5 * scale)
     state[OUTSIDE] = 1.0 if above or below else 0.0
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _follow_shift(residual: float, is_far: bool, state: Floats) -> None:
     """Count values in a row that are far off on one side; after SHIFT_POINTS of them move every level there."""
-    side = (1.0 if residual > 0 else -1.0) if is_far else 0.0
-    if side * state[SHIFTED] <= 0:
-        state[SHIFTED], state[SHIFT] = 0.0, 0.0
     if not is_far:
+        state[SHIFTED], state[SHIFT] = 0.0, 0.0
         return
+    side = 1.0 if residual > 0 else -1.0
+    if side * state[SHIFTED] < 0:
+        state[SHIFTED], state[SHIFT] = 0.0, 0.0
     state[SHIFTED] += side
-    state[SHIFT] += (residual - state[SHIFT]) / abs(state[SHIFTED])
+    state[SHIFT] += residual
     if abs(state[SHIFTED]) >= SHIFT_POINTS:
         for cycle in range(N_CYCLES):
-            state[LEVEL + cycle] += state[SHIFT]
+            state[LEVEL + cycle] += state[SHIFT] / SHIFT_POINTS
         state[SHIFTED], state[SHIFT] = 0.0, 0.0

@@ -7,6 +7,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 Integers = NDArray[np.int64]
@@ -25,32 +26,36 @@ def slots_of(times: Integers, tz: str) -> NDArray[np.int32]:
     ``times``: (n_time,) nanoseconds since 1970 UTC. A day with a change of the clocks has its slots where the clock
     says they are: an hour is skipped, or filled twice.
     """
-    seconds = times // _SECOND
-    local = seconds + _offsets(seconds, tz)
-    days = local // _DAY
-    of_day = local - days * _DAY
     found = np.empty((3, len(times)), np.int32)
-    found[0] = of_day * DAY_SLOTS // _DAY
-    found[1] = DAY_SLOTS + (days + _EPOCH_WEEKDAY) % 7 * 24 + of_day // 3600
-    found[2] = DAY_SLOTS + WEEK_SLOTS + _days_of_month(days)
+    _fill(times // _SECOND, _offsets(times, tz), found)
     return found
 
 
-def _days_of_month(days: Integers) -> Integers:
-    """0 for the first of a month."""
-    first, last = (int(days[0]), int(days[-1])) if len(days) else (0, -1)
-    calendar = np.arange(first, last + 2).astype("datetime64[D]")
-    of_month = (calendar - calendar.astype("datetime64[M]")).astype(np.int64)
-    # clocks that are set back over midnight repeat the end of a day, so days need not rise
-    outside = (days < first) | (days > last)
-    result: Integers = np.where(outside, of_month[0], of_month[np.where(outside, 0, days - first)])
-    return result
+@njit(nogil=True, cache=True)
+def _fill(seconds: Integers, offsets: Integers, found: NDArray[np.int32]) -> None:
+    for t in range(len(seconds)):
+        local = seconds[t] + offsets[t]
+        day = local // _DAY
+        of_day = local - day * _DAY
+        found[0, t] = of_day * DAY_SLOTS // _DAY
+        found[1, t] = DAY_SLOTS + (day + _EPOCH_WEEKDAY) % 7 * 24 + of_day // 3600
+        found[2, t] = DAY_SLOTS + WEEK_SLOTS + _of_month(day)
 
 
-def _offsets(seconds: Integers, tz: str) -> Integers:
+@njit(nogil=True, cache=True)
+def _of_month(day: int) -> int:
+    """0 for the first of a month; ``day``: days since 1970 (E. G. Richards' calendar, years that begin in March)."""
+    of_era = (day + 719_468) % 146_097
+    year = (of_era - of_era // 1460 + of_era // 36_524 - of_era // 146_096) // 365
+    of_year = of_era - (365 * year + year // 4 - year // 100)
+    return int(of_year - (153 * ((5 * of_year + 2) // 153) + 2) // 5)
+
+
+def _offsets(times: Integers, tz: str) -> Integers:
     """Seconds that the clocks of ``tz`` are ahead of UTC; looked up once a UTC day, twice where it changes."""
-    if tz == "UTC" or len(seconds) == 0:
-        return np.zeros(len(seconds), np.int64)
+    if tz == "UTC" or len(times) == 0:
+        return np.zeros(len(times), np.int64)
+    seconds = times // _SECOND
     days = seconds // _DAY
     found = np.empty(len(seconds), np.int64)
     edges = np.flatnonzero(np.diff(days, prepend=days[0] - 1))
