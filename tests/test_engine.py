@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from datetime import timedelta
 
 import numpy as np
@@ -10,9 +11,12 @@ from numpy.testing import assert_array_equal
 
 import redshank
 from redshank import engine
+from redshank.app import Work, read, run
+from redshank.decide import Policy
 from redshank.engine import Plan, score_shard, shards
 from redshank.errors import ConfigError, DataError
 from redshank.panel import Key, Panel
+from redshank.sources.base import Query
 
 
 def spiky(n_series: int = 1, n_time: int = 600, at: int = 450) -> Panel:
@@ -123,7 +127,7 @@ def test_a_numpy_array_is_enough() -> None:
 
 
 def test_an_interrupted_run_keeps_what_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(work, shards, *, threads=None):  # type: ignore[no-untyped-def]
+    def interrupted(work, shards, *, threads=None, stop=None):  # type: ignore[no-untyped-def]
         yield 0, work(0)
         raise KeyboardInterrupt
 
@@ -135,3 +139,35 @@ def test_an_interrupted_run_keeps_what_is_done(monkeypatch: pytest.MonkeyPatch) 
     assert not result.complete
     assert np.isfinite(result.parts[0].scores.score[0]).any()
     assert np.isnan(result.parts[0].scores.score[1:]).all()
+
+
+def test_a_live_run_that_is_stopped_keeps_the_points_so_far(monkeypatch: pytest.MonkeyPatch) -> None:
+    panel = spiky(n_time=5000, at=1500)
+    whole = score_shard(panel, Plan(detector="analog_light"))
+    monkeypatch.setattr(engine, "CHUNK_POINTS", 1)
+    heard: list[float] = []
+
+    part = score_shard(panel, Plan(detector="analog_light"), heard.append, is_stopped=lambda: len(heard) == 2)
+
+    assert heard == [0.2, 0.4]
+    assert_array_equal(part.scores.score[:, :2000], whole.scores.score[:, :2000])
+    assert np.isnan(part.scores.score[:, 2000:]).all()
+    assert part.events[0].id == whole.events[0].id
+
+
+def test_ctrl_c_waits_for_the_points_in_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "CHUNK_POINTS", 1)
+    chunks: list[str] = []
+
+    def interrupting(what: str, share: float | None) -> None:
+        if what == "scoring" and not chunks:
+            chunks.append(what)
+            signal.raise_signal(signal.SIGINT)
+
+    result = run(
+        read(spiky(n_time=200_000), Query()), Work(detector="analog_light", params={}, policy=Policy()), interrupting
+    )
+
+    assert not result.complete
+    assert np.isfinite(result.parts[0].scores.score[0, 300:1000]).all()
+    assert np.isnan(result.parts[0].scores.score[0, -1000:]).all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -193,6 +194,7 @@ def _score(
     cut = shards([part.panel for part in parts])
     weight = [(shard.last - shard.first) * parts[shard.panel].panel.n_time for shard in cut]
     inside = [0.0] * len(cut)
+    stop = threading.Event()
 
     def work_on(index: int) -> Any:
         shard = cut[index]
@@ -201,7 +203,8 @@ def _score(
             inside[index] = share
             on_progress("scoring", sum(w * s for w, s in zip(weight, inside, strict=True)) / sum(weight))
 
-        answer = score_shard(parts[shard.panel].panel.take(slice(shard.first, shard.last)), plan, heard)
+        panel = parts[shard.panel].panel.take(slice(shard.first, shard.last))
+        answer = score_shard(panel, plan, heard, is_stopped=stop.is_set)
         heard(1.0)
         return answer
 
@@ -209,7 +212,7 @@ def _score(
     not_scored: list[NotScored] = []
     on_progress("preparing the detector (compiles on the first run)", None)
     try:
-        for index, answer in local.run(work_on, range(len(cut)), threads=threads):
+        for index, answer in local.run(work_on, range(len(cut)), threads=threads, stop=stop):
             fill(parts[cut[index].panel], cut[index], answer)
             events += answer.events
             not_scored += answer.not_scored

@@ -23,7 +23,7 @@ from redshank.registry import build_detector, detector_class
 from redshank.result import NotScored, Scored
 
 SHARD_POINTS = 500_000  # points of a shard when there are many series: enough to keep a core busy, small in memory
-CHUNK_POINTS = 200_000  # points between two reports of progress
+CHUNK_POINTS = 50_000  # points between two reports of progress, and between two looks at whether to stop
 LATCH_POINTS = 100  # quiet points that end an event of a live detector
 
 
@@ -79,15 +79,24 @@ def shards(panels: Sequence[Panel]) -> list[Shard]:
     return cut
 
 
-def score_shard(panel: Panel, plan: Plan, on_progress: Callable[[float], None] | None = None) -> Answer:
-    """Score the series of ``panel`` and decide on events; ``on_progress`` is told the share done, 0..1."""
+def score_shard(
+    panel: Panel,
+    plan: Plan,
+    on_progress: Callable[[float], None] = lambda share: None,
+    *,
+    is_stopped: Callable[[], bool] = lambda: False,
+) -> Answer:
+    """Score the series of ``panel`` and decide on events.
+
+    ``on_progress`` is told the share done, 0..1. Once ``is_stopped``, a live detector leaves the rest without scores.
+    """
     detector = plan.new_detector()
     calibrator = Calibrator(detector.calibration, panel.n_series, plan.budget)
     split = 0 if plan.train_until is None else panel.between(None, plan.train_until).n_time
     if split:
         _train(detector, calibrator, panel.slice(0, split), plan)
     rest = panel.slice(split, panel.n_time)
-    deviations = _deviations(detector, rest, on_progress or (lambda share: None))
+    deviations = _deviations(detector, rest, on_progress, is_stopped)
     score, rarity = calibrator.apply(deviations.deviation)
     scores = Scores(
         panel.keys,
@@ -120,7 +129,9 @@ def _train(detector: Detector, calibrator: Calibrator, history: Panel, plan: Pla
         calibrator.apply(plan.new_detector().update(history).deviation)
 
 
-def _deviations(detector: Detector, panel: Panel, on_progress: Callable[[float], None]) -> Deviations:
+def _deviations(
+    detector: Detector, panel: Panel, on_progress: Callable[[float], None], is_stopped: Callable[[], bool]
+) -> Deviations:
     """Score a panel: live detectors go through it in order of time, the others see it whole."""
     if not detector.causal:
         detector.on_progress = on_progress
@@ -132,12 +143,18 @@ def _deviations(detector: Detector, panel: Panel, on_progress: Callable[[float],
     for first in range(0, panel.n_time, step):
         parts.append(detector.update(panel.slice(first, min(first + step, panel.n_time))))
         on_progress(min(1.0, (first + step) / panel.n_time))
-    return _joined(parts)
+        if is_stopped():
+            break
+    return _joined(parts, panel.n_time)
 
 
-def _joined(parts: list[Deviations]) -> Deviations:
+def _joined(parts: list[Deviations], n_time: int) -> Deviations:
+    """Answers of consecutive chunks as one, NaN for the points after the last."""
+
     def joined(name: str) -> np.ndarray:
-        return np.concatenate([getattr(part, name) for part in parts], axis=1)
+        array = np.concatenate([getattr(part, name) for part in parts], axis=1)
+        width = [(0, 0), (0, n_time - array.shape[1]), (0, 0)][: array.ndim]
+        return np.pad(array, width, constant_values=np.nan) if array.shape[1] < n_time else array
 
     share = None if parts[0].share is None else joined("share")
     return Deviations(joined("deviation"), joined("expected"), joined("lower"), joined("upper"), share)

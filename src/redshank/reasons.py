@@ -13,6 +13,7 @@ from redshank.decide import Event
 from redshank.panel import Floats, Panel, to_time
 
 _HOUR_NS = 3_600_000_000_000
+_NEAR_POINTS = 50_000  # on either side of an event, that the usual value is taken from
 _LEAST_REPEATS = 3  # so many other days (or weeks) make an hour of the day (or week) a "usual"
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
@@ -72,10 +73,13 @@ def _is_ordinary(event: Event, others: Floats) -> bool:
 
 
 def _usual(event: Event, values: Floats, panel: Panel, first: int, last: int, zone: tzinfo) -> Usual:
-    """The median at the same hour of the week, else of the day, else what was expected, else of all."""
+    """The median at the same hour of the week, else of the day, else what was expected, else of all around it."""
+    near = slice(max(0, first - _NEAR_POINTS), last + _NEAR_POINTS)
+    first, last = first - near.start, last - near.start
+    values, times = values[near], panel.times[near]
     local = event.peak.astimezone(zone)
     offset_ns = int((local.utcoffset() or timedelta(0)).total_seconds()) * 1_000_000_000
-    hours = (panel.times.view(np.int64) + offset_ns) // _HOUR_NS
+    hours = (times.view(np.int64) + offset_ns) // _HOUR_NS
     peak_hour = (int(to_time(event.peak).view(np.int64)) + offset_ns) // _HOUR_NS
     there = ~np.isnan(values)
     there[first:last] = False

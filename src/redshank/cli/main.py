@@ -6,7 +6,9 @@ import inspect as inspect_module
 import os
 import sys
 import traceback
-from typing import Annotated
+from collections.abc import Callable
+from functools import wraps
+from typing import Annotated, Any
 
 import typer
 from typer._click.exceptions import ClickException
@@ -32,8 +34,23 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _with_interruption(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The command, with Ctrl-C as an Abort, which typer passes on (it would end a KeyboardInterrupt without a word)."""
+
+    @wraps(command)
+    def heard(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return command(*args, **kwargs)
+        except KeyboardInterrupt:
+            raise typer.Abort from None
+
+    return heard
+
+
 for command in (detect, inspect, detectors, evaluate, sample, demo, bench):
-    app.command(help=inspect_module.cleandoc(command.__doc__ or "").replace("\\b", "\b"))(command)
+    app.command(help=inspect_module.cleandoc(command.__doc__ or "").replace("\\b", "\b"))(_with_interruption(command))
 
 
 def _print_version(wanted: bool) -> None:
