@@ -5,6 +5,7 @@ import { EventTable, make, motion } from "./table.js";
 
 const byId = (id) => document.getElementById(id);
 const counted = (count) => count.toLocaleString("en-US");
+const MOST_READY = 12;
 const HASH = "#event-";
 const inFrame = location.protocol === "about:"; // as in a notebook
 
@@ -32,6 +33,8 @@ class Charts {
       }
     }, { rootMargin: "500px" });
     for (const card of cards) seen.observe(card.root);
+    // few charts are all drawn, so that the browser's own print command has them
+    if (cards.length <= MOST_READY) setTimeout(() => cards.forEach((card) => card.build()), 1000);
   }
 
   moveTogether(together) {
