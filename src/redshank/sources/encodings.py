@@ -17,7 +17,7 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_CONTROLS = bytes(set(range(32)) - {9, 10, 12, 13, 27})
+_CONTROLS = bytes(set(range(32)) - {1, 9, 10, 12, 13, 27, 31})  # 1 and 31 are separators of some tables
 
 
 @dataclass

@@ -108,6 +108,8 @@ def blocks(rows: Rows, tidied: Tidied, step: int = 0) -> list[Block]:
     starts = np.flatnonzero(np.append(True, rows.series[1:] != rows.series[:-1]))
     ends = np.append(starts[1:], len(rows.times))
     common = step or _common_step(rows)
+    if not common and not rows.times.flags.writeable:
+        rows.times = rows.times.copy()  # jitter is taken out in place
     lines = []
     for first, last in zip(starts.tolist(), ends.tolist(), strict=True):
         times = rows.times[first:last]

@@ -84,6 +84,8 @@ def number_style(texts: pl.Series, decimal: str | None, *, readable: float = REA
     texts = texts.filter(~pl.select(is_missing(pl.lit(texts))).to_series()) if len(texts) else texts
     if texts.is_empty():
         return None
+    if decimal is None and not texts.cast(pl.Float64, strict=False).has_nulls():
+        return NumberStyle()
     is_percent = bool(texts.str.strip_chars_end().str.ends_with("%").all())
     is_padded = bool((texts.str.strip_chars(_PADDING) != texts).any())
     best: tuple[float, NumberStyle] | None = None

@@ -108,11 +108,11 @@ class Parsed:
     def bad_rows(self) -> list[BadRow]:
         """Return the first bad rows with their numbers."""
         rows = self.raw.frame.with_row_index("\x00i").filter(self._is_bad() & ~self._is_blank()).head(SHOWN_ROWS)
-        time = rows.with_columns(self._time().alias(TIME)).collect(engine="streaming")
-        return [self._bad_row(row) for row in time.to_dicts()]
+        found = rows.with_columns(self._time().alias(TIME)).collect(engine="streaming").sort("\x00i")
+        numbers = self.raw.line_numbers(found["\x00i"].to_list())
+        return [self._bad_row(row, at) for row, at in zip(found.drop("\x00i").to_dicts(), numbers, strict=True)]
 
-    def _bad_row(self, row: dict[str, object]) -> BadRow:
-        number = int(str(row.pop("\x00i"))) + self.raw.first_line
+    def _bad_row(self, row: dict[str, object], number: int) -> BadRow:
         time, extra = row.pop(TIME), row.pop(EXTRA, None)
         text = (self.raw.separator or ", ").join("" if value is None else str(value) for value in row.values())
         clock = self.roles.clock

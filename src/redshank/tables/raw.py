@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -16,7 +16,8 @@ class RawTable:
     """Columns of text (from text files) or of their own types, read in a stream where the format allows.
 
     ``where``: for messages, such as ``csv data/cpu.csv``. ``label``: tells files apart when they hold separate series.
-    ``first_line``: number of the first row, counted in ``unit``. ``slowly``: the same rows by a reader that takes one
+    ``first_line``: number of the first row, counted in ``unit``; ``lines``: the numbers of rows counted from 0, where
+    they do not simply follow; None where they do. ``slowly``: the same rows by a reader that takes one
     line at a time and survives broken quotes; None when there is nothing to survive. ``bad``: rows that the format's
     own reader could not read, as (number, text, reason), and ``bad_count`` of them.
     """
@@ -28,6 +29,7 @@ class RawTable:
     unit: str = "row"
     separator: str | None = None
     slowly: Callable[[], pl.LazyFrame] | None = None
+    lines: Callable[[Sequence[int]], list[int]] | None = None
     bad: list[tuple[int, str, str]] = field(default_factory=list)
     bad_count: int = 0
     notes: list[str] = field(default_factory=list)
@@ -38,6 +40,10 @@ class RawTable:
             return False
         self.frame, self.slowly = self.slowly(), None
         return True
+
+    def line_numbers(self, rows: Sequence[int]) -> list[int]:
+        """Return the numbers, in ``unit``, of rows counted from 0 in rising order."""
+        return self.lines(rows) if self.lines else [row + self.first_line for row in rows]
 
     def sample(self) -> pl.DataFrame:
         """Return the first rows without the column for extra fields."""

@@ -63,7 +63,9 @@ def find_roles(raw: RawTable, query: Query) -> Roles:
     clock = find_clock(raw, sample, query.time)
     notes = list(clock.notes)
     rest = [name for name in sample.columns if name not in clock.columns]
-    style = {name: _style(raw, sample, name, query, rest) for name in rest if sample[name].dtype == pl.String}
+    texts = [name for name in rest if sample[name].dtype == pl.String]
+    decimal = _decimal(raw, sample, texts, query)
+    style = {name: _style(raw, sample, name, decimal) for name in texts}
     if query.measures:
         measures = [_asked_measure(raw, sample, name, style.get(name)) for name in query.measures]
     else:
@@ -76,8 +78,8 @@ def find_roles(raw: RawTable, query: Query) -> Roles:
     if query.by is not None:
         return Roles(clock, tuple(measures), query.by, notes)
     taken = {m.name for m in measures}
-    texts = [name for name in rest if name not in taken and not style.get(name) and sample[name].dtype in _TEXTS]
-    return Roles(clock, tuple(measures), _labels(sample, clock, texts, notes), notes)
+    words = [name for name in rest if name not in taken and not style.get(name) and sample[name].dtype in _TEXTS]
+    return Roles(clock, tuple(measures), _labels(sample, clock, words, notes), notes)
 
 
 def _said(measure: Measure) -> bool:
@@ -89,14 +91,17 @@ def _is_number(dtype: pl.DataType) -> bool:
     return dtype.is_numeric() or dtype == pl.Boolean
 
 
-def _style(raw: RawTable, sample: pl.DataFrame, name: str, query: Query, rest: Sequence[str]) -> NumberStyle | None:
+def _decimal(raw: RawTable, sample: pl.DataFrame, texts: Sequence[str], query: Query) -> str | None:
+    """The decimal mark asked for, or a comma that the columns together settle; None = each column by itself."""
+    if query.decimal is not None:
+        return query.decimal
+    found = decimal_mark((sample[name].head(2000) for name in texts), raw.separator)
+    return found if found == "," else None
+
+
+def _style(raw: RawTable, sample: pl.DataFrame, name: str, decimal: str | None) -> NumberStyle | None:
     if names.plain(name.rsplit(".", 1)[-1]) in names.KEYS and raw.separator is None:
         return None  # a key written as text where numbers have a type of their own
-    decimal = query.decimal
-    if decimal is None:
-        texts = [sample[other] for other in rest if sample[other].dtype == pl.String]
-        decimal = decimal_mark([text.head(2000) for text in texts], raw.separator)
-        decimal = decimal if decimal == "," else None
     return number_style(sample[name].drop_nulls(), decimal)
 
 
@@ -118,6 +123,9 @@ def _measured(
     """The numeric columns that measure something: not row numbers, identifiers or marks of known anomalies."""
     kept, ids, truths = [], [], []
     for name in numeric:
+        if not names.is_identifier(name) and names.plain(name) not in names.TRUTH:
+            kept.append(name)
+            continue
         values = sample.select(Measure(name, style.get(name)).values()).to_series().drop_nulls()
         if _is_row_number(name, values):
             ids.append(name)
