@@ -98,19 +98,16 @@ def run(arguments: list[str]) -> int:
     try:
         return app(arguments, standalone_mode=False) or 0
     except RedshankError as error:
-        code = _complain(str(error), error.exit_code)
+        return _complain(str(error), error.exit_code, debug=debug)
     except ClickException as error:
-        code = _complain(error.format_message(), 2, hint=" (see redshank --help)")
+        return _complain(error.format_message(), 2, hint=" (see redshank --help)")
     except (KeyboardInterrupt, typer.Abort):
-        code = _complain("interrupted", EXIT_INTERRUPTED)
+        return _complain("interrupted", EXIT_INTERRUPTED)
     except BrokenPipeError:
         return _closed_pipe()
     except Exception as error:  # noqa: BLE001 - the one place where any failure ends as a line for people
         hint = "" if debug else " (redshank --debug ... shows the traceback)"
-        code = _complain(f"internal error: {type(error).__name__}: {error}", 1, hint)
-    if debug:
-        traceback.print_exc()
-    return code
+        return _complain(f"internal error: {type(error).__name__}: {error}", 1, hint, debug=debug)
 
 
 def _closed_pipe() -> int:
@@ -119,7 +116,9 @@ def _closed_pipe() -> int:
     return 128 + 13
 
 
-def _complain(message: str, code: int, hint: str = "") -> int:
+def _complain(message: str, code: int, hint: str = "", *, debug: bool = False) -> int:
+    if debug:
+        traceback.print_exc()
     typer.echo(f"redshank: {message}{hint}", err=True)
     return code
 

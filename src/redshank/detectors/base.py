@@ -14,13 +14,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
+from importlib import import_module
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from redshank.calibrate import Calibration
 from redshank.detectors.state import State
-from redshank.errors import ConfigError, StateError
+from redshank.errors import ConfigError, DataError, StateError, did_you_mean
 from redshank.panel import Deviations, Floats, Key, Panel, Rows
 
 Arrays = dict[str, np.ndarray]
@@ -70,6 +71,7 @@ class Detector(ABC):
     keys: tuple[Key, ...] = field(default=(), init=False, repr=False)
     channels: tuple[str, ...] = field(default=(), init=False, repr=False)
     arrays: Arrays = field(default_factory=dict, init=False, repr=False)
+    array_points: int = field(default=0, init=False, repr=False)  # fitted on as an array, which carries no times
     on_progress: Callable[[float], None] = field(default=_unheard, init=False, repr=False)  # share done of one call
 
     def __post_init__(self) -> None:
@@ -94,11 +96,18 @@ class Detector(ABC):
 
     # ------------------------------------------------------------------ verbs
 
-    def fit(self, history: Panel) -> None:
-        """Forget everything, then learn the history (which may have no points)."""
-        self._begin(history)
-        if history.n_time:
-            self._learn(history)
+    def fit(self, history: Any, y: None = None) -> Self:
+        """Forget everything, then learn the history: a Panel (which may have no points).
+
+        As in scikit-learn, an array (n_time,) or (n_time, n_channels) will do, the detector itself is returned, and
+        ``y`` means nothing.
+        """
+        panel = history if isinstance(history, Panel) else _one_series(history)
+        self._begin(panel)
+        self.array_points = 0 if isinstance(history, Panel) else panel.n_time
+        if panel.n_time:
+            self._learn(panel)
+        return self
 
     def score(self, panel: Panel) -> Deviations:
         """Say how far each point is from normal; learns nothing and changes nothing.
@@ -139,9 +148,9 @@ class Detector(ABC):
     def score_samples(self, values: Any) -> Floats:
         """Return minus the deviation of each point of ``values`` (n_time,) or (n_time, n_channels), 0 if not scored.
 
-        As in scikit-learn, lower means more abnormal.
+        As in scikit-learn, lower means more abnormal. The values are taken to follow those of ``fit``.
         """
-        deviation = self.score(_one_series(values)).deviation[0]
+        deviation = self.score(_one_series(values, self.array_points)).deviation[0]
         return np.where(np.isnan(deviation), 0.0, -deviation)
 
     def decision_function(self, values: Any) -> Floats:
@@ -152,14 +161,38 @@ class Detector(ABC):
         """Return -1 for anomalous and 1 for normal points (n_time,), by the detector's own default cut."""
         return np.where(self.decision_function(values) < 0, -1, 1)
 
-    def fit_predict(self, values: Any) -> np.ndarray:
-        """Start from nothing and return ``predict`` of the values."""
-        self.arrays, self.keys = {}, ()
+    def fit_predict(self, values: Any, y: None = None) -> np.ndarray:
+        """Start from nothing and return ``predict`` of the values (``y`` means nothing)."""
+        self.arrays, self.keys, self.array_points = {}, (), 0
         return self.predict(values)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the parameters by name (``deep`` is scikit-learn's and means nothing here)."""
         return {spec.name: getattr(self, spec.name) for spec in self.parameters()}
+
+    def set_params(self, **params: Any) -> Self:
+        """Change parameters, checked as when made, forget everything learned, and return the detector."""
+        unknown = sorted(params.keys() - self.get_params().keys())
+        if unknown:
+            raise ConfigError(
+                did_you_mean(f"parameter of {self.kind}", unknown[0], self.get_params()), field=unknown[0]
+            )
+        other = type(self)(**{**self.get_params(), **params})
+        self.__dict__.update(other.__dict__)
+        return self
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Whether it has learned anything."""
+        return bool(self.arrays)
+
+    def __sklearn_tags__(self) -> Any:
+        """What scikit-learn, which asks for it and so is there, wants to know of a step of a pipeline."""
+        sklearn: Any = import_module("sklearn.utils")
+        return sklearn.Tags(
+            estimator_type="outlier_detector",
+            target_tags=sklearn.TargetTags(required=False),
+            input_tags=sklearn.InputTags(one_d_array=True, allow_nan=True),
+        )
 
     # ------------------------------------------------------------------ state
 
@@ -224,9 +257,13 @@ class Detector(ABC):
             )
 
 
-def _one_series(values: Any) -> Panel:
+def _one_series(values: Any, after: int = 0) -> Panel:
+    """One series of an array (n_time,) or (n_time, n_channels), so many minutes into the year 2000."""
     array = np.asarray(values, dtype=np.float64)
-    return Panel.of(array[None, :, None] if array.ndim == 1 else array[None])
+    if array.ndim not in (1, 2):
+        raise DataError(f"values: must be (n_time,) or (n_time, n_channels), got {array.shape}")
+    times = np.datetime64("2000-01-01T00:00", "ns") + np.arange(after, after + len(array)) * np.timedelta64(1, "m")
+    return Panel.of(array[None, :, None] if array.ndim == 1 else array[None], times)
 
 
 def _same_width(mine: np.ndarray, theirs: np.ndarray) -> list[np.ndarray]:
