@@ -22,7 +22,7 @@ from redshank.detectors.univariate import RowDeviations, UnivariateDetector
 from redshank.panel import Floats
 
 # quantiles of the largest deviation of 100 normal points, from real series
-_PRIOR = (2.5, 4.3, 5.5, 6.6, 7.3, 7.9, 8.3, 8.6, 8.9, 9.2, 9.5, 9.8, 10.3, 10.7, 11.5, 12.5, 14.4, 17.2, 22.2, 29.6)
+_PRIOR = (2.5, 4.3, 5.6, 6.7, 7.4, 7.9, 8.3, 8.6, 8.9, 9.2, 9.5, 9.9, 10.2, 10.6, 11.4, 12.3, 13.8, 16.5, 21.4, 27.8)
 
 
 class _Zones(tuple[str, ...]):

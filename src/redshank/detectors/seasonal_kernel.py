@@ -37,14 +37,14 @@ WIDE_POINTS = 5000
 TAIL_AFTER = 20  # values before the range follows the tails
 TAIL_GAIN, TAIL_SHARE = 0.2, 0.01
 GROW, SHRINK = 1 + TAIL_GAIN * (1 - TAIL_SHARE), 1 - TAIL_GAIN * TAIL_SHARE
-TAIL_UNIT = 2.58  # deviation at the edge of the range
+TAIL_UNIT, LEAST_TAIL = 2.58, 0.5  # deviation at the edge of the range; least half-range that is followed, in scales
 NOTABLE, BEYOND, MOST_POINT = 10.0, 8.0, 20.0  # point part: one to one up to NOTABLE, then divided by BEYOND
 RECENT_GAIN, RECENT_MOST, RECENT_WEIGHT = 0.02, 20.0, 8.0
 SHIFT_POINTS, SHIFT_EDGE = 200, 3.0
 
 # columns of ``numbers``
 SEEN, CHOSEN, SCALE, RECENT = range(4)
-UP, DOWN, OUTSIDE = range(4, 7)  # half-ranges; whether the last value was outside
+UP, DOWN, OUTSIDE = range(4, 7)  # half-ranges in scales; whether the last value was outside
 LOW, HIGH = range(7, 9)
 SHIFTED, SHIFT = range(9, 11)  # values in a row far off on one side (with sign), the sum of their residuals
 DAY_POINTS, DAY_DONE = range(11, 13)  # points of the first day; whether a slot came again
@@ -100,9 +100,11 @@ def _begin(value: float, state: Floats) -> None:
     """Start at the first value."""
     state[LOW] = state[HIGH] = value
     state[WIDTH] = 1 + WIDER
+    state[UP] = state[DOWN] = TAIL_UNIT
     for cycle in range(N_CYCLES):
         state[LEVEL + cycle] = value
         state[SLOT + cycle] = -1
+        state[ERROR + cycle] = 0.0 if cycle == 0 else MOST_VALUE
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -136,7 +138,7 @@ def _judge(
     residual: float, scale: float, expected: float, state: Floats, out: Floats, row: int, t: int, is_scored: bool
 ) -> None:
     """Write deviation, expected, lower and upper, and move the deviation of the recent past on."""
-    up, down = max(state[UP] * state[WIDTH], TAIL_UNIT * scale), max(state[DOWN] * state[WIDTH], TAIL_UNIT * scale)
+    up, down = max(state[UP], TAIL_UNIT) * scale, max(state[DOWN], TAIL_UNIT) * scale
     point = TAIL_UNIT * abs(residual) / (up if residual > 0 else down)
     point = min(min(point, NOTABLE + (point - NOTABLE) / BEYOND), MOST_POINT) if point > NOTABLE else point
     state[RECENT] += RECENT_GAIN * (min(abs(residual) / scale, RECENT_MOST) - state[RECENT])
@@ -149,7 +151,8 @@ def _judge(
 @njit(nogil=True, cache=True, error_model="numpy")
 def _learn(value: float, residual: float, scale: float, base: Floats, known: Floats, state: Floats) -> None:
     """Learn a value that was judged with this residual and scale."""
-    bare = scale / state[WIDTH]
+    width = state[WIDTH]
+    bare = scale / width
     if state[SEEN] >= TAIL_AFTER:
         _follow_tails(residual, bare, state)
     most = math.inf if state[SEEN] < FREE_POINTS else CLIP * scale
@@ -164,12 +167,12 @@ def _learn(value: float, residual: float, scale: float, base: Floats, known: Flo
         if known[cycle] > 0:
             if state[SINCE + cycle] == 0:
                 state[SINCE + cycle], state[ERROR + cycle] = state[SEEN], state[ERROR]
-            limit = most if most == math.inf else max(1.25 * CLIP * state[ERROR + cycle], least_most) * state[WIDTH]
+            limit = most if most == math.inf else max(1.25 * CLIP * state[ERROR + cycle], least_most) * width
             step = min(max(own, -limit), limit)
             state[ERROR + cycle] += (abs(step) - state[ERROR + cycle]) * state[SCALE_GAIN]
             state[LEVEL + cycle] += state[LEVEL_GAIN + cycle] * step
-            is_trusted = state[SEEN] - state[SINCE + cycle] >= TRUSTED_POINTS
-            best = cycle if is_trusted and state[ERROR + cycle] < BETTER * state[ERROR + best] else best
+        is_trusted = state[SEEN] - state[SINCE + cycle] >= TRUSTED_POINTS
+        best = cycle if is_trusted and state[ERROR + cycle] < BETTER * state[ERROR + best] else best
         state[SUM + cycle] += value - state[LEVEL + cycle]
     state[CHOSEN] = best
     state[LOW] = min(state[LOW] + RANGE_KEEP * (value - state[LOW]), value)
@@ -193,12 +196,10 @@ def _set_gains(state: Floats) -> None:
 @njit(nogil=True, cache=True, error_model="numpy")
 def _follow_tails(residual: float, scale: float, state: Floats) -> None:
     """Move the half-ranges so that TAIL_SHARE of the values begin to lie outside each; an excursion counts once."""
-    if state[UP] == 0:
-        state[UP] = state[DOWN] = TAIL_UNIT * scale
-    above, below = residual > state[UP], -residual > state[DOWN]
+    above, below = residual > state[UP] * scale, -residual > state[DOWN] * scale
     grow = 1.0 if state[OUTSIDE] > 0 else GROW
-    state[UP] = max(state[UP] * (grow if above else SHRINK), 0.5 * scale)
-    state[DOWN] = max(state[DOWN] * (grow if below else SHRINK), 0.5 * scale)
+    state[UP] = max(state[UP] * (grow if above else SHRINK), LEAST_TAIL)
+    state[DOWN] = max(state[DOWN] * (grow if below else SHRINK), LEAST_TAIL)
     state[OUTSIDE] = 1.0 if above or below else 0.0
 
 
