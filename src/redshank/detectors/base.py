@@ -72,7 +72,8 @@ class Detector(ABC):
     channels: tuple[str, ...] = field(default=(), init=False, repr=False)
     arrays: Arrays = field(default_factory=dict, init=False, repr=False)
     array_points: int = field(default=0, init=False, repr=False)  # fitted on as an array, which carries no times
-    on_progress: Callable[[float], None] = field(default=_unheard, init=False, repr=False)  # share done of one call
+    # share done of one call; by a factory, as a function in the class would be taken for a method
+    on_progress: Callable[[float], None] = field(default_factory=lambda: _unheard, init=False, repr=False)
 
     def __post_init__(self) -> None:
         for spec in self.parameters():

@@ -1,0 +1,171 @@
+"""Retrospective default: how far the stretch around each point is from its nearest like anywhere in the series.
+
+Good for spikes, dips, odd shapes, broken rhythm, dropouts and steps in recorded series, in any unit, without training,
+labels or random numbers. Blind to what happens often (about 15 alike events become the norm), to a level that stays
+beyond its step, to periods beyond 400 points. Looks both ways, so it cannot run live.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import ClassVar
+
+import numpy as np
+
+from redshank.calibrate import Calibration
+from redshank.detectors.base import Arrays, Cost
+from redshank.detectors.hindsight_novelty import correlation_novelty, shape_novelty, stretch_novelties
+from redshank.detectors.hindsight_parts import less_trend, ordinary_peak, spikes, standardised
+from redshank.detectors.hindsight_threads import compute, cores
+from redshank.detectors.univariate import RowDeviations, UnivariateDetector, as_rows, join_channels
+from redshank.panel import Deviations, Floats, Panel
+from redshank.periods import acf_period
+
+LEAST_POINTS = 64
+THREADED_POINTS = 2000  # of a series that uses all cores by itself
+WEIGHTS = {"E1": 0.5, "E3": 0.5, "E64": 0.3, "C": 0.6, "M": 0.6, "Mh": 0.3, "S": 0.5}
+Parts = dict[str, Floats]
+Task = Callable[[], Parts]
+
+
+@dataclass(kw_only=True, eq=False)
+class Retrospective(UnivariateDetector):
+    """What ``hindsight`` and ``hindsight_light`` share; a fitted history is compared too, its last ``kept`` values."""
+
+    causal: ClassVar[bool] = False
+    compares_shapes: ClassVar[bool] = True
+    predicts: ClassVar[bool] = False
+    kept: ClassVar[int]
+    point_ns: ClassVar[float]
+
+    @property
+    def warmup(self) -> int:
+        return LEAST_POINTS
+
+    def cost(self, step: timedelta) -> Cost:
+        return Cost(8 * self.kept, self.point_ns)
+
+    def score(self, panel: Panel) -> Deviations:
+        """Compare the points of the panel with each other and with the fitted history."""
+        fitted = self.take(slice(None))
+        fitted._admit(panel)
+        values = np.concatenate([fitted._rows()["history"], as_rows(panel)], axis=1)
+        answer = RowDeviations.blank((values.shape[0], panel.n_time))
+        first = values.shape[1] - panel.n_time
+        threads = cores() if values.shape[0] == 1 and values.shape[1] >= THREADED_POINTS else 1
+        for row in range(values.shape[0]):
+            deviation = self._row_deviation(values[row], threads)
+            answer.deviation[row] = deviation[first:]
+            self.on_progress((row + 1) / values.shape[0])
+        return join_channels(answer, panel)
+
+    def _new_rows(self, n_rows: int) -> Arrays:
+        return {"history": np.empty((n_rows, 0))}
+
+    def _learn(self, history: Panel) -> None:
+        kept = np.swapaxes(history.values[:, -self.kept :], 1, 2)
+        self.arrays = {"history": np.ascontiguousarray(kept)}
+
+    def _row_deviation(self, values: Floats, threads: int) -> Floats:
+        """The deviation of each point of one row; NaN where there is no value."""
+        deviation = np.full(values.size, np.nan)
+        there = np.isfinite(values)
+        if there.sum() < LEAST_POINTS:
+            return deviation
+        place = np.flatnonzero(there)
+        filled = np.interp(np.arange(place[0], place[-1] + 1), place, values[place])
+        period = acf_period(filled)
+        total = np.zeros(filled.size)
+        for name, part in self._parts(filled, period, threads).items():
+            total += WEIGHTS[name] * part / ordinary_peak(part, period)
+        deviation[place] = total[place - place[0]]
+        return deviation
+
+    def _parts(self, filled: Floats, period: int, threads: int) -> Parts:
+        y = standardised(filled)
+        parts: Parts = {}
+        for answer in compute(self._tasks(y, period), threads, self.on_progress):
+            for name, part in answer.items():
+                parts[name] = parts[name] + part if name in parts else part
+        return parts | {"S": spikes(y)}
+
+    @abstractmethod
+    def _tasks(self, y: Floats, period: int) -> list[Task]:
+        """Pieces of work that can be done side by side; what they say of one part is added up in this order."""
+
+
+@dataclass(kw_only=True, eq=False)
+class Hindsight(Retrospective):
+    """Retrospective default: the sum of seven calibrated parts, 0..38, each in units of its own ordinary peaks."""
+
+    kind: ClassVar[str] = "hindsight"
+    summary: ClassVar[str] = "retrospective default: distance to the nearest like anywhere in the series"
+    calibration: ClassVar[Calibration] = Calibration(
+        cut=6.0,
+        rates=(
+            *((2.0, 5.3), (2.5, 3.0), (3.0, 1.9), (3.5, 1.1), (4.0, 0.8)),
+            *((4.5, 0.66), (5.0, 0.5), (5.5, 0.41), (6.0, 0.27)),
+        ),
+    )
+    reach: ClassVar[int] = 8192
+    kept: ClassVar[int] = 16_384
+    point_ns: ClassVar[float] = 36_000
+
+    def _tasks(self, y: Floats, period: int) -> list[Task]:
+        trendless, half = less_trend(y), max(8, period // 2)
+        tasks: list[Task] = []
+        for backwards in (False, True):
+            tasks += [
+                partial(_stretches, y, (8, 16, 32), self.reach, 1 / 12, backwards=backwards),
+                partial(_stretches, trendless, (8, 16, 32), self.reach, 1 / 12, backwards=backwards),
+                partial(_long_stretches, y, self.reach, backwards=backwards),
+                partial(_correlations, y, self.reach, backwards=backwards),
+            ]
+        tasks.append(partial(_shapes, "M", y, period, 0.01, max(1, period // 64)))
+        tasks.append(partial(_shapes, "Mh", y, half, 0.1, max(1, half // 64)))
+        return tasks
+
+
+@dataclass(kw_only=True, eq=False)
+class HindsightLight(Retrospective):
+    """``hindsight`` with one window, 4,096 lags and coarser shapes: a tenth of the cost."""
+
+    kind: ClassVar[str] = "hindsight_light"
+    summary: ClassVar[str] = "retrospective, a tenth of the cost of hindsight: for many or very long series"
+    calibration: ClassVar[Calibration] = Calibration(
+        cut=4.5,
+        rates=((2.0, 2.5), (2.5, 1.1), (3.0, 0.62), (3.5, 0.5), (4.0, 0.34), (4.5, 0.27), (5.0, 0.2)),
+    )
+    reach: ClassVar[int] = 4096
+    kept: ClassVar[int] = 8192
+    point_ns: ClassVar[float] = 4000
+
+    def _tasks(self, y: Floats, period: int) -> list[Task]:
+        return [
+            partial(_stretches, y, (16,), self.reach, 1 / 2, backwards=False),
+            partial(_stretches, y, (16,), self.reach, 1 / 2, backwards=True),
+            partial(_shapes, "M", y, period, 0.01, max(1, period // 16)),
+        ]
+
+
+def _stretches(u: Floats, windows: tuple[int, ...], reach: int, share: float, *, backwards: bool) -> Parts:
+    """E1 and E3 of some windows, ``share`` of the mean for each."""
+    novelties = stretch_novelties(u, windows, reach, backwards=backwards)
+    nearest, third = (np.sum([pair[k] for pair in novelties], axis=0) for k in (0, 1))
+    return {"E1": share * nearest, "E3": share * third}
+
+
+def _long_stretches(u: Floats, reach: int, *, backwards: bool) -> Parts:
+    return {"E64": 0.5 * stretch_novelties(u, (64,), reach, backwards=backwards)[0][1]}
+
+
+def _correlations(u: Floats, reach: int, *, backwards: bool) -> Parts:
+    return {"C": 0.5 * correlation_novelty(u, 16, reach, backwards=backwards)}
+
+
+def _shapes(name: str, y: Floats, points: int, softness: float, every: int) -> Parts:
+    return {name: shape_novelty(y, points, softness, every)}

@@ -1,0 +1,91 @@
+"""The parts of ``hindsight`` beside the all-pairs kernels: standardising, calibrating, spikes, ordinary peaks."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from redshank.panel import Floats
+
+CAP = 10.0
+SPIKE_CAP = 20.0
+LEAST_SCALE = 1e-3
+MOST_VALUE = 1000.0
+TREND_POINTS = 51
+SPIKE_POINTS = 6  # on either side
+
+
+def standardised(values: Floats) -> Floats:
+    """The values less their median in standard deviations, 0 everywhere when they hardly differ."""
+    largest = float(np.abs(values).max())
+    if largest < 1e-300:
+        return np.zeros(values.size)
+    scaled = values / largest  # so that no sum or square leaves the range of float64
+    centre, spread = float(np.median(scaled)), float(scaled.std())
+    if spread <= 1e-9 * abs(centre):
+        return np.zeros(values.size)
+    result: Floats = np.clip((scaled - centre) / spread, -MOST_VALUE, MOST_VALUE)
+    return result
+
+
+def less_trend(y: Floats) -> Floats:
+    """The values less their centred moving average over 51 points, the ends mirrored."""
+    return y - moving_average(y, TREND_POINTS, mode="symmetric")
+
+
+def moving_average(values: Floats, points: int, *, mode: str) -> Floats:
+    """Centred moving average; ``mode``: how numpy.pad goes on at the ends. An even window lies half a step earlier."""
+    before = points // 2
+    padded = np.pad(values, (before, points - 1 - before), mode=mode)  # type: ignore[call-overload]
+    sums = np.cumsum(np.concatenate([[0.0], padded]))
+    result: Floats = (sums[points:] - sums[:-points]) / points
+    return result
+
+
+def calibrated(part: Floats, cap: float = CAP) -> Floats:
+    """The part in deviations above its median, 0..cap."""
+    n = part.size
+    middle, tenth = n // 2, 0.9 * (n - 1)
+    order = np.partition(part, [(n - 1) // 2, middle, int(tenth), min(int(tenth) + 1, n - 1)])
+    median = 0.5 * (order[(n - 1) // 2] + order[middle])
+    high = order[int(tenth)] + (tenth - int(tenth)) * (order[min(int(tenth) + 1, n - 1)] - order[int(tenth)])
+    scale = max(1.4826 * float(np.median(np.abs(part - median))), (high - median) / 1.2816, LEAST_SCALE)
+    result: Floats = np.clip((part - median) / scale, 0.0, cap)
+    return result
+
+
+def spikes(y: Floats) -> Floats:
+    """Distance of each value from a quadratic through its 6 neighbours on either side, calibrated.
+
+    Beyond the ends the series is turned about its last point.
+    """
+    offsets = np.arange(1.0, SPIKE_POINTS + 1)
+    fourth = (offsets**4).mean()
+    weights = fourth - (offsets**2).mean() * offsets**2  # of the value at 0 of a least-squares quadratic
+    weights /= 2 * weights.sum()
+    padded = np.pad(y, SPIKE_POINTS, mode="reflect", reflect_type="odd")
+    fit = np.zeros(y.size)
+    for k in range(SPIKE_POINTS):
+        after, before = SPIKE_POINTS + k + 1, SPIKE_POINTS - k - 1
+        fit += weights[k] * (padded[before : before + y.size] + padded[after : after + y.size])
+    return calibrated(np.abs(y - fit), SPIKE_CAP)
+
+
+def ordinary_peak(part: Floats, period: int) -> float:
+    """Height of the part's ordinary peaks, 1..5: its k-th largest peak, k = 15 or one in 4,000 points.
+
+    Peaks are the maxima of blocks of one period, at least 50 points, taken from the largest down; one beside a peak
+    already taken is none. What is left of the series behind the last whole block does not count.
+    """
+    length = max(period, 50)
+    count = max(part.size // length, 1)
+    highest = part[: count * length].reshape(count, -1).max(axis=1)
+    wanted = max(15, part.size // 4000)
+    taken = np.zeros(highest.size + 2, bool)
+    peak = 0.0
+    for i in np.argsort(-highest, kind="stable"):
+        if not taken[i : i + 3].any():
+            taken[i + 1] = True
+            peak, wanted = float(highest[i]), wanted - 1
+            if wanted < 0:
+                break
+    return min(max(peak, 1.0), 5.0)
