@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
+from numba import config
+
 Answer = TypeVar("Answer")
 
 
 def cores() -> int:
-    """Return how many processor cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Return how many threads compiled code may use: the cores of this process, or NUMBA_NUM_THREADS."""
+    return int(config.NUMBA_NUM_THREADS)
 
 
 def compute(tasks: Sequence[Callable[[], Answer]], threads: int, on_progress: Callable[[float], None]) -> list[Answer]:
