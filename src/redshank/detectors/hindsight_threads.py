@@ -14,7 +14,7 @@ Answer = TypeVar("Answer")
 
 def cores() -> int:
     """Return how many threads compiled code may use: the cores of this process, or NUMBA_NUM_THREADS."""
-    return int(config.NUMBA_NUM_THREADS)
+    return int(config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
 
 
 def compute(tasks: Sequence[Callable[[], Answer]], threads: int, on_progress: Callable[[float], None]) -> list[Answer]:
