@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+import numpy as np
+
 from redshank.calibrate import Budget
 from redshank.decide import Direction, Policy
 from redshank.detectors.auto import Amount, Choice, choose, seconds_for
@@ -45,7 +47,7 @@ def detect(
     budget: str | None = None,
     direction: Direction = "both",
     policy: Policy | None = None,
-    by: Sequence[str] | None = None,
+    by: Sequence[str] | str | None = None,
     measure: Sequence[str] | str = (),
     time: str | None = None,
     step: timedelta | str | None = None,
@@ -59,7 +61,7 @@ def detect(
 
     Args:
         data: a path, a glob, a folder or several of them; a pandas, Polars or Arrow table; a numpy array of shape
-            (n_time,) or (n_series, n_time); a Panel.
+            (n_time,), (n_series, n_time) or (n_series, n_time, n_channels); a Panel.
         detector: a name of ``redshank detectors``; "auto" picks by length, number of series and mode.
         params: parameters of the detector by name.
         mode: "retrospective" labels the past and may look both ways; "live" scores each point by what came before.
@@ -84,7 +86,7 @@ def detect(
     """
     options = Query(
         measures=(measure,) if isinstance(measure, str) else tuple(measure),
-        by=None if by is None else tuple(by),
+        by=None if by is None else (by,) if isinstance(by, str) else tuple(by),
         time=time,
         step=parse_duration(step, field="step") if isinstance(step, str) else step,
         agg=agg,
@@ -135,6 +137,8 @@ class Work:
 
 def read(data: Any, query: Query, on_progress: Progress = _silent) -> Reading:
     """Return the panels of whatever the user gave."""
+    if isinstance(data, np.ndarray) and data.ndim == 3:
+        data = Panel.of(data)
     if isinstance(data, Panel):
         panel = data.between(query.start, query.end)
         return Reading([panel], Findings(rows=panel.n_series * panel.n_time))
@@ -238,8 +242,6 @@ class Outlook:
 
 def outlooks(panels: Sequence[Panel]) -> list[Outlook]:
     """Return what to expect of a detection in panels, in either mode."""
-    import numpy as np
-
     amount = Amount.of(panels)
     there = np.concatenate([np.isfinite(panel.values).any(axis=2).sum(axis=1) for panel in panels])
     expected = []

@@ -35,7 +35,7 @@ class NotScored:
         return f"{self.key}: not scored: {self.points} points, needs {self.needed}"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Result:
     """Answer of ``redshank.detect``.
 
@@ -55,6 +55,18 @@ class Result:
     not_scored: list[NotScored] = field(default_factory=list)
     complete: bool = True
     tz: str = "UTC"
+
+    def __repr__(self) -> str:
+        """Return what ``summary`` does: the arrays inside are long."""
+        return f"<Result: {self.summary()}>"
+
+    def summary(self) -> str:
+        """Return one line of what was done."""
+        count = len(self.events)
+        series = "1 series" if self.n_series == 1 else f"{self.n_series:,} series"
+        events = "no events" if count == 0 else "1 event" if count == 1 else f"{count:,} events"
+        line = f"{events} in {self.rows:,} rows, {series}; {self.detector} ({self.why}); {self.seconds:.1f} s"
+        return line if self.complete else f"INTERRUPTED, not everything is scored: {line}"
 
     @property
     def n_series(self) -> int:

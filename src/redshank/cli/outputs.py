@@ -69,15 +69,6 @@ def facts(result: Result, line: str) -> list[tuple[str, str]]:
     return pairs + [("note", note) for note in result.notes]
 
 
-def summary(result: Result) -> str:
-    """Return one line of what was done."""
-    count = len(result.events)
-    series = "1 series" if result.n_series == 1 else f"{result.n_series:,} series"
-    events = "no events" if count == 0 else "1 event" if count == 1 else f"{count:,} events"
-    line = f"{events} in {result.rows:,} rows, {series}; {result.detector} ({result.why}); {result.seconds:.1f} s"
-    return line if result.complete else f"INTERRUPTED, not all series are scored: {line}"
-
-
 def print_result(result: Result, findings: Findings, outputs: Outputs) -> None:
     """Print findings, sparklines, the events worst first, notes and the line of what was done."""
     from redshank.cli.console import console, print_notes
@@ -93,7 +84,7 @@ def print_result(result: Result, findings: Findings, outputs: Outputs) -> None:
     if len(result.events) > SHOWN_EVENTS:
         out.print(f"and {len(result.events) - SHOWN_EVENTS:,} more: --out events.csv writes them all", style="dim")
     print_notes(out, [*result.notes, *(str(series) for series in result.not_scored)])
-    out.print(summary(result), style="bold", markup=False)
+    out.print(result.summary(), style="bold", markup=False)
     for path in outputs.written():
         out.print(f"wrote {path}", markup=False)
 

@@ -107,7 +107,7 @@ def events_frame(events: Sequence[Event]) -> pl.DataFrame:
 
     rows = [_event_row(event) for event in events]
     if not rows:
-        return pl.DataFrame(schema=dict.fromkeys(_COLUMNS, pl.String))
+        return pl.DataFrame(schema=_schema())
     frame = pl.DataFrame(rows, infer_schema_length=None)
     return frame.select([*_COLUMNS, *(name for name in frame.columns if name not in _COLUMNS)])
 
@@ -132,6 +132,20 @@ _COLUMNS = (
     "id",
     "measure",
 )
+
+
+def _schema() -> dict[str, Any]:
+    """Types of the columns, the same with events and without."""
+    import polars as pl
+
+    time = pl.Datetime("us", "UTC")
+    kinds = {
+        **dict.fromkeys(("start", "end", "opened", "peak"), time),
+        **dict.fromkeys(("actual", "expected", "lower", "upper", "score", "rarity"), pl.Float64()),
+        **dict.fromkeys(("severity", "points"), pl.Int64()),
+        "is_open": pl.Boolean(),
+    }
+    return {name: kinds.get(name, pl.String()) for name in _COLUMNS}
 
 
 def _event_row(event: Event) -> dict[str, Any]:

@@ -48,9 +48,18 @@ def _list_table(rows: list[Any]) -> pl.DataFrame:
     return pl.DataFrame({"value": rows}, strict=False)
 
 
+def _with_index_as_columns(frame: Any) -> Any:
+    """A pandas table whose index holds labels or periods as one whose columns hold them, or whose index is times."""
+    kind = type(getattr(frame, "index", None)).__name__
+    if kind == "MultiIndex":
+        return frame.reset_index()
+    return frame.to_timestamp() if kind == "PeriodIndex" else frame
+
+
 def _foreign_table(frame: Any) -> pl.DataFrame:
     import narwhals as nw
 
+    frame = _with_index_as_columns(frame)
     native = nw.from_native(frame, allow_series=True)
     if isinstance(native, nw.Series):
         native = native.alias(native.name or "value").to_frame()
