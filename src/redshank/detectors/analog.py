@@ -16,7 +16,7 @@ import numpy as np
 from redshank.calibrate import Calibration
 from redshank.detectors.analog_kernel import NUMBERS, START_POINTS, advance_rows
 from redshank.detectors.base import Arrays, Cost, parameter
-from redshank.detectors.lag_distances import stride
+from redshank.detectors.lag_distances import CACHE_LINE, on_cache_lines, stride
 from redshank.detectors.recursive_ar import LENGTH as MODEL_LENGTH
 from redshank.detectors.univariate import RowDeviations, UnivariateDetector
 from redshank.panel import Floats
@@ -39,35 +39,14 @@ class AnalogLight(UnivariateDetector):
     summary: ClassVar[str] = "live, a third of the cost of analog: distance to the nearest earlier analog"
     calibration: ClassVar[Calibration] = Calibration(
         cut=30.0,
-        prior=(
-            3.0,
-            3.7,
-            4.3,
-            4.7,
-            5.1,
-            5.9,
-            6.2,
-            6.9,
-            7.5,
-            8.2,
-            9.2,
-            10.0,
-            10.7,
-            11.5,
-            12.1,
-            13.0,
-            14.5,
-            16.6,
-            22.0,
-            28.2,
-        ),
+        prior=_LIGHT_PRIOR,
         certain=37.0,
     )
     windows: ClassVar[tuple[int, ...]] = (8, 32)
     trend_windows: ClassVar[tuple[int, ...]] = ()
     reach: ClassVar[int] = 4096
     trend_reach: ClassVar[int] = 0
-    point_ns: ClassVar[float] = 2200
+    point_ns: ClassVar[float] = 1800
 
     learn: int = parameter(300, "values of a series before the first score", low=START_POINTS, high=100_000)
 
@@ -88,6 +67,12 @@ class AnalogLight(UnivariateDetector):
             "model": np.zeros((n_rows, MODEL_LENGTH)),
             "scales": np.zeros((n_rows, n_parts, 3)),
         }
+
+    def _rows(self) -> Arrays:
+        distances = self.arrays["distances"]
+        if distances.ctypes.data % CACHE_LINE:
+            self.arrays["distances"] = on_cache_lines(distances)
+        return super()._rows()
 
     def _advance_rows(self, rows: Arrays, times: np.ndarray, values: Floats) -> RowDeviations:
         out = np.full((4, *values.shape), np.nan)
@@ -120,32 +105,11 @@ class Analog(AnalogLight):
     summary: ClassVar[str] = "live default: distance of the recent past to its nearest earlier analog"
     calibration: ClassVar[Calibration] = Calibration(
         cut=40.0,
-        prior=(
-            3.2,
-            4.0,
-            4.8,
-            5.3,
-            5.8,
-            6.8,
-            7.5,
-            8.3,
-            9.1,
-            9.8,
-            11.0,
-            11.7,
-            12.7,
-            13.9,
-            16.0,
-            17.5,
-            18.6,
-            23.1,
-            29.3,
-            45.0,
-        ),
+        prior=_PRIOR,
         certain=60.0,
     )
     windows: ClassVar[tuple[int, ...]] = (8, 32, 64)
     trend_windows: ClassVar[tuple[int, ...]] = (16, 32)
     reach: ClassVar[int] = 8192
     trend_reach: ClassVar[int] = 4096
-    point_ns: ClassVar[float] = 5900
+    point_ns: ClassVar[float] = 3800

@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from redshank.detectors.lag_distances import Singles, advance_lags, analog_lags, stride
+from redshank.detectors.lag_distances import BEST, Singles, advance_lags, analog_lags, stride
 from redshank.detectors.recursive_ar import advance_model, start_model
 from redshank.detectors.running_scale import (
     LEARN_POINTS,
@@ -29,12 +29,12 @@ AR_POINTS = 60  # values that set those of the autoregression
 MOST_HOLE = 64
 MISSING_RISE = 0.1  # of the variance, added to a distance by a pair of which one is missing
 MOST_VALUE = 1e6
+FORECAST_WINDOW = 8
 TREND_KEEP = 1 - 2 / 51
 CAP = 10.0
 LEAST_FLOOR = 1e-9
 FLOOR = 1e-3
 AR_FLOOR = 0.2
-FORECAST_WINDOW = 8
 RANGE_TAIL = 0.005  # outside each side of the range
 RANGE_GAIN = 0.05
 
@@ -123,6 +123,8 @@ def _begin(state, setting):  # type: ignore[no-untyped-def]
 def _centre_and_scale(values: Floats) -> tuple[float, float]:
     """Median and deviation, 0 for values that are all the same."""
     centre, scale = float(np.median(values)), float(np.std(values))
+    if abs(centre) == np.inf:  # the two in the middle add up beyond the range
+        centre = 2 * float(np.median(0.5 * values))
     if scale <= 1e-9 * abs(centre):
         return centre, 0.0
     return centre, scale if scale < np.inf else 1e300
@@ -145,13 +147,13 @@ def _advance(x, gap, state, setting, ranges):  # type: ignore[no-untyped-def]
     n_lag_parts = len(windows) + len(trend_windows)
     parts = np.empty(n_lag_parts + 2)
     y_past, trend_past = past[:reach], past[reach:]
+    forecast = _forecast(numbers, y_past, gap)
+    parts[n_lag_parts] = abs(y - forecast)
     _novelties(parts[: len(windows)], distances, y_past, windows, np.float32(y), gap, numbers)
     if len(trend_windows) > 0:
         trend_distances = distances[len(windows) * stride(reach) :]
         trend_parts = parts[len(windows) : n_lag_parts]
         _novelties(trend_parts, trend_distances, trend_past, trend_windows, np.float32(trend), gap, numbers)
-    forecast = _forecast(numbers, y_past, gap)
-    parts[n_lag_parts] = abs(y - forecast)
     z = (x - numbers[AR_CENTRE]) / numbers[AR_SCALE]
     parts[n_lag_parts + 1] = advance_model(model, z, ar_floor, gap <= MOST_HOLE)
     _write_range(numbers, forecast, y, scales[n_lag_parts], ranges)
@@ -159,7 +161,7 @@ def _advance(x, gap, state, setting, ranges):  # type: ignore[no-untyped-def]
     total = 0.0
     if numbers[SEEN] >= START_POINTS:
         total = _calibrated_sum(parts, floor, scales, distances, numbers)
-    _remember(y, trend, numbers, y_past, trend_past, distances[:reach])
+    _remember(y, trend, numbers, y_past, trend_past, distances[: stride(reach)])
     return total
 
 
@@ -218,12 +220,9 @@ def _novelties(
     if numbers[HOLE] > 0 and time - numbers[HOLE] <= reach:
         rise = max(MISSING_RISE * numbers[MOMENTS + 2], 1e-30)
     keep = np.empty(len(windows), np.float32)
-    nearest, farthest = np.empty(len(windows), np.int64), np.empty(len(windows), np.int64)
     for k in range(len(windows)):
-        window = windows[k]
-        keep[k] = (1 - 1 / window) ** (1 + gap) if gap > 0 else 1 - 1 / window
-        nearest[k], farthest[k] = max(window, 4), min(reach, time - 2 * window)
-    advance_lags(distances, past, time, value, keep, np.float32(rise), nearest, farthest, parts)
+        keep[k] = (1 - 1 / windows[k]) ** (1 + gap) if gap > 0 else 1 - 1 / windows[k]
+    advance_lags(distances, past, time, value, keep, np.float32(rise), windows, parts)
     for k in range(len(windows)):
         parts[k] = math.sqrt(parts[k] / windows[k])
 
@@ -295,7 +294,7 @@ def _remember(y: float, trend: float, numbers: Floats, past: Singles, trend_past
     past[time % past.size] = np.float32(y)
     if trend_past.size > 0:
         trend_past[time % trend_past.size] = np.float32(trend)
-    analog_lags(distances, FORECAST_WINDOW, min(past.size, time - 2 * FORECAST_WINDOW), numbers[LAGS : LAGS + 3])
+    analog_lags(distances, FORECAST_WINDOW, min(past.size, time - 2 * FORECAST_WINDOW), numbers[LAGS : LAGS + BEST])
     numbers[LAST] = y
     numbers[TIME] += 1
     numbers[SEEN] += 1
