@@ -150,3 +150,46 @@ def test_any_json_is_read_or_refused(tmp_path: Path, document: Any) -> None:
     path.write_text(json.dumps(document))
 
     _reads_or_says_why(path)
+
+
+def _nested_aliases(unit: str) -> str:
+    lines = [f"a: &a {unit}"]
+    for before, name in zip("abcdefgh", "bcdefghi", strict=True):
+        lines.append(f"{name}: &{name} [{', '.join([f'{{k: *{before}}}'] * 9)}]")
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("text", [_nested_aliases("{x: 1}"), "a: &a [*a, *a]"], ids=["exponential", "endless"])
+def test_yaml_whose_aliases_unfold_without_end_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.yaml").write_text(text)
+
+    with pytest.raises(SourceError, match="aliases unfold to more than"):
+        FileSource([str(tmp_path / "a.yaml")]).read(Query())
+
+
+def test_yaml_with_a_few_aliases_is_read(tmp_path: Path) -> None:
+    rows = "\n".join(f"- {{time: {1704067200 + i}, host: *h, value: {i}}}" for i in range(1, 20))
+    (tmp_path / "a.yaml").write_text("- {time: 1704067200, host: &h web, value: 0}\n" + rows)
+
+    reading = FileSource([str(tmp_path / "a.yaml")]).read(Query())
+
+    assert reading.panels[0].values[0, :, 0].tolist() == list(range(20))
+
+
+@pytest.mark.parametrize("kind", ["gz", "zip"])
+def test_a_small_file_that_unpacks_to_more_than_fits_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    import gzip
+    import zipfile
+
+    path = tmp_path / f"a.csv.{kind}"
+    if kind == "gz":
+        path.write_bytes(gzip.compress(b"0" * 1_000_000))
+    else:
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("a.csv", b"0" * 1_000_000)
+    monkeypatch.setattr("redshank.sources.content.MOST_OF_DISK", 0.0)
+
+    with pytest.raises(SourceError, match="unpacks to more than there is room for"):
+        FileSource([str(path)]).read(Query())

@@ -22,6 +22,7 @@ from redshank.sources.paths import STDIN, format_suffix
 
 HEAD_BYTES = 1 << 20
 _BLOCK = 1 << 20
+MOST_OF_DISK = 0.8  # share of the free room on the disk that an unpacked file may take
 _MAGIC = ((b"\x1f\x8b", "gz"), (b"\x28\xb5\x2f\xfd", "zst"), (b"BZh", "bz2"), (b"PK\x03\x04", "zip"))
 
 
@@ -76,7 +77,7 @@ class Content:
         with reading(self.name):
             if kind == "zip":
                 self._unzip(plain)
-            elif not _decompress(kind, self.path, plain):
+            elif not _decompress(kind, self.path, plain, _Room(self.name, self.folder)):
                 self.notes.append(f"{self.name}: is cut short; what was before the cut is read")
         self.path = plain
         if not self.head(1):
@@ -90,8 +91,11 @@ class Content:
             if len(inside) != 1:
                 names = ", ".join(one.filename for one in inside[:5])
                 raise SourceError(f"{self.name}: a zip must hold one file, got {len(inside)}: {names}")
-            with archive.open(inside[0]) as packed:
-                _copy(packed, plain)
+            room = _Room(self.name, self.folder)
+            with archive.open(inside[0]) as packed, plain.open("wb") as target:
+                while block := packed.read(_BLOCK):
+                    target.write(block)
+                    room.take(len(block))
             self.suffix = format_suffix(inside[0].filename)
 
 
@@ -105,14 +109,29 @@ def _is_workbook(content: Content) -> bool:
         return False
 
 
-def _decompress(kind: str, packed: Path, plain: Path) -> bool:
+def _decompress(kind: str, packed: Path, plain: Path, room: _Room) -> bool:
     """Write the plain bytes; False when the file ends before it should."""
     with packed.open("rb") as raw, _unpacker(kind, raw) as source, plain.open("wb") as target:
         for block in _blocks(source):
             if block is None:
                 return False
             target.write(block)
+            room.take(len(block))
     return True
+
+
+class _Room:
+    """The room on the disk that one file may take when it is unpacked; a small file may hold a huge one."""
+
+    def __init__(self, name: str, folder: str) -> None:
+        self.name = name
+        self.left = int(shutil.disk_usage(folder).free * MOST_OF_DISK)
+
+    def take(self, size: int) -> None:
+        """Use up some of the room; SourceError when there is none left."""
+        self.left -= size
+        if self.left < 0:
+            raise SourceError(f"{self.name}: unpacks to more than there is room for in the folder of temporary files")
 
 
 def _unpacker(kind: str, raw: IO[bytes]) -> gzip.GzipFile | bz2.BZ2File | zstandard.ZstdDecompressionReader:

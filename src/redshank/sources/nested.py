@@ -17,6 +17,7 @@ from redshank.tables.raw import RawTable
 _CHUNK = 20_000
 _DEEPEST = 12
 _LEAST_ROWS = 2
+MOST_UNFOLDED = 1_000_000  # values of a YAML file whose aliases are followed
 _KEYS = ("key", "key_as_string", "from", "to")
 
 
@@ -42,12 +43,25 @@ def yaml_table(text: Text, query: Query) -> RawTable:
 
     where = f"yaml {text.name}"
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    source = text.path.read_text(encoding="utf-8-sig", errors="replace")
     try:
-        document = yaml.load(text.path.read_text(encoding="utf-8-sig", errors="replace"), Loader=loader)
+        if "*" in source and "&" in source and _unfolded(yaml.compose(source, Loader=loader), {}) > MOST_UNFOLDED:
+            raise SourceError(f"{where}: its aliases unfold to more than {MOST_UNFOLDED:,} values")
+        document = yaml.load(source, Loader=loader)
     except (yaml.YAMLError, RecursionError, ValueError, OverflowError) as error:
         reason = " ".join(str(error).split())[:200]
         raise SourceError(f"{where}: is not YAML: {reason}") from error
     return _document_table(where, text, document, query)
+
+
+def _unfolded(node: Any, known: dict[int, float]) -> float:
+    """How many values a YAML node holds once its aliases stand for copies; infinite when it holds itself."""
+    if id(node) not in known:
+        known[id(node)] = float("inf")
+        inside = node.value if node is not None and isinstance(node.value, list) else []
+        parts = [part for one in inside for part in (one if isinstance(one, tuple) else (one,))]
+        known[id(node)] = 1 + sum(_unfolded(part, known) for part in parts)
+    return known[id(node)]
 
 
 def _document_table(where: str, text: Text, document: Any, query: Query) -> RawTable:

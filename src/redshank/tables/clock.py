@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -12,9 +13,11 @@ from redshank.tables import names
 from redshank.tables.raw import RawTable
 from redshank.tables.times import (
     TIME_OF_DAY,
+    WHOLE,
     TextFormat,
     compact_format,
     is_day_first,
+    is_year_first,
     number_unit,
     read_numbers,
     text_formats,
@@ -87,7 +90,10 @@ class Clock:
         if not self.formats:
             return None
         day_first = next((one.day_first for one in self.formats if one.day_first is not None), True)
-        more = [one for one in text_formats(texts, day_first=bool(day_first)) if one not in self.formats]
+        found = text_formats(texts, day_first=bool(day_first))
+        if any(one.pattern.startswith("%y") for one in self.formats):
+            found = [_year_first(one) for one in found]
+        more = [one for one in found if one not in self.formats]
         return replace(self, formats=(*self.formats, *more)) if more else None
 
 
@@ -159,15 +165,24 @@ def _text_clock(raw: RawTable, values: pl.Series, columns: tuple[str, ...]) -> C
     formats = text_formats(looked.to_list(), day_first=True)
     notes: tuple[str, ...] = ()
     if any(one.day_first is not None for one in formats):
-        day_first, settled = is_day_first(_dates(raw, columns[0]))
+        dates = _dates(raw, columns[0])
+        day_first, settled = is_day_first(dates)
         formats = text_formats(looked.to_list(), day_first=day_first)
-        if not settled:
+        if is_year_first(dates):
+            formats = [_year_first(one) for one in formats]
+        elif not settled:
             notes = ("day and month cannot be told apart in these dates; read as day first",)
     clock = Clock(columns, _kind(formats), tuple(formats), notes=notes)
     if not formats:
         return None
     read = pl.DataFrame({columns[0]: looked}).select(pl.coalesce([one.read(pl.col(columns[0])) for one in formats]))
     return clock if (read.to_series().is_not_null().mean() or 0) >= READABLE / 1.8 else None  # type: ignore[operator]
+
+
+def _year_first(form: TextFormat) -> TextFormat:
+    """The format of dates such as 24/01/31 in place of that of 31/01/24."""
+    pattern = re.sub(r"^%[dm]([-/.])%[dm]\1%y", r"%y\1%m\1%d", form.pattern)
+    return replace(form, pattern=pattern, day_first=None)
 
 
 def _dates(raw: RawTable, column: str) -> list[str]:
@@ -209,10 +224,10 @@ def _number_clock(numbers: pl.Series, name: str, *, is_named: bool) -> Clock | N
     compact = compact_format(numbers) if is_whole else None
     steps = numbers.diff().drop_nulls()
     rising = steps.is_empty() or int((steps >= 0).sum()) > len(steps) // 2
-    if compact and (is_named or rising):
+    if compact and (is_named or (rising and compact.pattern not in WHOLE)):
         return Clock((name,), f"numbers like {numbers[0]}", (compact,))
     unit = number_unit(numbers)
-    if unit and (is_named or (rising and numbers.is_sorted())):
+    if unit and (is_named or (rising and numbers.is_sorted() and bool((numbers > 0).all()))):
         return Clock((name,), f"epoch {unit[0]}", nanoseconds=unit[1], is_whole=is_whole)
     if is_named and numbers.is_sorted() and len(numbers) > 1 and numbers.n_unique() > 1:
         note = f"{name!r} is no date: read as seconds, counted from 1970-01-01"
@@ -225,7 +240,7 @@ def _with_time_of_day(raw: RawTable, sample: pl.DataFrame, clock: Clock) -> Cloc
     only_dates = (clock.native == pl.Date) or (
         bool(clock.formats) and all("%H" not in one.pattern and "%I" not in one.pattern for one in clock.formats)
     )
-    if not only_dates or any(one.pattern == "%Y-%m" for one in clock.formats):
+    if not only_dates or any(one.pattern in WHOLE for one in clock.formats):
         return clock
     for name in sample.columns:
         if name in clock.columns:
@@ -253,17 +268,18 @@ def _joined(raw: RawTable, sample: pl.DataFrame, columns: tuple[str, ...]) -> Cl
 
 
 def _from_parts(raw: RawTable, sample: pl.DataFrame) -> Clock | None:
-    """A clock of columns year, month, day and, where there are, hour and minute."""
+    """A clock of columns year, month and, where there are, day, hour, minute and second."""
     found: list[str] = []
-    for words in (names.YEARS, names.MONTHS, names.DAYS, names.HOURS):
+    parts = (names.YEARS, names.MONTHS, names.DAYS, names.HOURS, names.MINUTES, names.SECONDS)
+    for words in parts:
         name = next((c for c in sample.columns if names.plain(c) in words), None)
         if name is None:
             break
         found.append(name)
-    if len(found) < 3:
+    if len(found) < 2:
         return None
-    dated = Clock(tuple(found), "year, month, day" + (", hour" if len(found) > 3 else ""))
-    pattern = TextFormat("%Y %m %d %H" if len(found) > 3 else "%Y %m %d")
-    clock = replace(dated, formats=(pattern,))
+    kind = ", ".join(("year", "month", "day", "hour", "minute", "second")[: len(found)])
+    pattern = " ".join(("%Y", "%m", "%d", "%H", "%M", "%S")[: len(found)])
+    clock = Clock(tuple(found), kind, (TextFormat(pattern),))
     read = sample.select(clock.nanos(None).alias("t")).to_series()
     return clock if len(read) and (read.is_not_null().mean() or 0) >= READABLE else None  # type: ignore[operator]

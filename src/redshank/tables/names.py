@@ -14,6 +14,7 @@ TIMESTAMPS = _words(
     time timestamp ts datetime date dt t utc localtime gmt epoch unixtime unix when moment instant eventtime createdat
     created updatedat at timestampms timestamps timestampns timestampus timems times timens epochms epochs datehour
     keyasstring startedat occurredat recordedat measuredat observedat logtime eventdate reportdate period
+    yearmonth week isoweek quarter
     fecha fechahora fechayhora marcadetiempo momento data dataora datahora dataehora hora
     datum zeit zeitpunkt zeitstempel uhrzeit datumzeit tijd tijdstip tidpunkt tid tidspunkt dato datotid klockslag
     horodatage dateheure heure instante dataeora aika aeg data czas znacznikczasu cas zaman tarih tarihsaat
@@ -32,6 +33,7 @@ CLOCKS = _words(
 HOURS = _words("hour hr hours h stunde heure hora ora uur 時 시 час")
 YEARS, MONTHS, DAYS = frozenset({"year", "yr"}), frozenset({"month", "mo", "mon"}), frozenset({"day", "dayofmonth"})
 MINUTES = frozenset({"minute", "min", "mins", "minutes"})
+SECONDS = frozenset({"second", "sec", "secs", "seconds"})
 INDEX = frozenset({"", "index", "id", "row", "rowid", "rownum", "rownumber", "rownames", "no", "nr", "num", "c0", "pk"})
 TRUTH = _words(
     """
