@@ -295,3 +295,20 @@ def test_a_file_is_read_in_its_own_line_of_findings(tmp_path: Path) -> None:
     line = read(path).findings.line()
 
     assert line.endswith("a.csv: 30 rows, time 'time' (ISO), 1 measure value, 1 series, step 5m")
+
+
+def test_a_workbook_whose_dates_are_plain_numbers_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.xlsx"
+    days = [(t - datetime(1899, 12, 30, tzinfo=UTC)).total_seconds() / 86400 for t in TIMES]
+    pl.DataFrame({"time": days, "value": VALUES}).write_excel(path)
+
+    assert_is_table(read(path))
+
+
+def test_links_that_run_in_circles_give_each_file_once(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "x.csv").write_text(CSV)
+    (tmp_path / "a" / "up").symlink_to("..")
+
+    assert read(tmp_path).findings.n_files == 1
+    assert read(tmp_path / "**" / "*.csv").findings.n_files == 1

@@ -115,6 +115,17 @@ def test_the_largest_floats_are_kept(tmp_path: Path) -> None:
         ("45%", 45.0),
         ("$100.5", 100.5),
         ("€ 3", 3.0),
+        ("-$1.50", -1.5),
+        ("(1,234.50)", -1234.5),
+        ("R$ 2.5", 2.5),
+        ("7.5 EUR", 7.5),
+        ("12 kr", 12.0),
+        ("\u22123.5", -3.5),
+        ("1\u2019234.5", 1234.5),
+        ("12,34,567.5", 1234567.5),
+        ("2.5 ms", 2.5),
+        ("512MB", 512.0),
+        ("1,5e3", 1500.0),
     ],
 )
 def test_numbers_as_text_are_read(tmp_path: Path, written: str, number: float) -> None:
@@ -256,7 +267,21 @@ def test_a_word_among_numbers_is_a_bad_row(tmp_path: Path) -> None:
     assert np.isnan(reading.panels[0].values[0, 3, 0])
 
 
-@pytest.mark.parametrize("mark", ["", "NA", "null", "NaN", "-", "N/A"])
+def test_values_of_several_units_are_no_measure(tmp_path: Path) -> None:
+    rows = [row.replace(".5", " MB" if i % 2 else " GB") for i, row in enumerate(ROWS)]
+
+    with pytest.raises(DataError, match="must have a column of numbers"):
+        read(write(tmp_path, HEADER + "".join(rows)))
+
+
+@pytest.mark.parametrize("name", ["host{}", "{}th", "v{}"])
+def test_words_with_numbers_are_no_measure(tmp_path: Path, name: str) -> None:
+    text = "time,value,what\n" + "".join(row.strip() + "," + name.format(i % 3) + "\n" for i, row in enumerate(ROWS))
+
+    assert read(write(tmp_path, text)).findings.measures == ("value",)
+
+
+@pytest.mark.parametrize("mark", ["", "NA", "null", "NaN", "-", "N/A", "n.a.", "n/d", "..", "*", "\u2014"])
 def test_a_mark_of_a_missing_value_is_no_bad_row(tmp_path: Path, mark: str) -> None:
     rows = [*ROWS[:3], f"2024-01-01 00:03:00,{mark}\n", *ROWS[4:]]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -45,8 +46,11 @@ def _files_at(path: str) -> list[str]:
         return _files_in(place) if place.is_dir() else [str(place)]
     if glob.has_magic(path):
         matches = sorted(one for one in glob.glob(str(place), recursive=True) if Path(one).is_file())
-        if matches:
-            return matches
+        once = {
+            os.path.realpath(one): one for one in sorted(matches, key=len, reverse=True)
+        }  # links may run in circles
+        if once:
+            return sorted(once.values())
         raise SourceError(f"files: no file matches {path!r}")
     raise SourceError(f"files: {path!r} does not exist{_near(place)}")
 

@@ -26,6 +26,9 @@ from redshank.tables.zones import utc_expression
 
 LOOKED_AT = 500  # distinct values looked at to find a format
 READABLE = 0.9
+_DAY = 86_400_000_000_000
+_EXCEL_ORIGIN = -25_569 * _DAY  # workbooks count days from 1899-12-30
+_SERIAL_DAYS = (18_264, 73_050)  # 1950 to 2099
 
 
 @dataclass(frozen=True)
@@ -33,13 +36,15 @@ class Clock:
     """The time of the rows.
 
     ``columns``: the column, or those that make it up (date, time of day); empty when rows are one second apart.
-    ``formats``: of text, tried in this order. ``nanoseconds``: of the unit of a number. ``kind``: for people.
+    ``formats``: of text, tried in this order. ``nanoseconds``: of the unit of a number, counted from ``origin``
+    nanoseconds after 1970. ``kind``: for people.
     """
 
     columns: tuple[str, ...] = ()
     kind: str = "no time column: rows 1s apart from 1970-01-01"
     formats: tuple[TextFormat, ...] = ()
     nanoseconds: int = 0
+    origin: int = 0
     is_whole: bool = True
     native: pl.DataType | None = None
     notes: tuple[str, ...] = ()
@@ -78,7 +83,7 @@ class Clock:
             base = (column.cast(pl.Datetime("ns")) if self.native == pl.Date else column).dt.epoch("ns")
             return utc_expression(base, tz) if tz and self.is_local else base
         if self.nanoseconds:
-            return read_numbers(pl.col(self.columns[0]), self.nanoseconds, is_whole=self.is_whole)
+            return read_numbers(pl.col(self.columns[0]), self.nanoseconds, is_whole=self.is_whole) + self.origin
         text = self.text()
         read = [
             utc_expression(one.read(text), tz) if tz and not one.has_zone else one.read(text) for one in self.formats
@@ -149,6 +154,8 @@ def _clock_of(raw: RawTable, sample: pl.DataFrame, name: str, *, is_named: bool)
     if column.dtype == pl.String:
         return _text_clock(raw, values, (name,)) or _digits_clock(values.head(SAMPLE), name, is_named=is_named)
     if column.dtype.is_numeric():
+        if is_named and raw.where.startswith("excel") and bool(values.is_between(*_SERIAL_DAYS).all()):
+            return Clock((name,), "days of Excel", nanoseconds=_DAY, is_whole=False, origin=_EXCEL_ORIGIN)
         return _number_clock(values, name, is_named=is_named)
     return None
 

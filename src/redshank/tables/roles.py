@@ -84,7 +84,9 @@ def find_roles(raw: RawTable, query: Query) -> Roles:
 
 def _said(measure: Measure) -> bool:
     style = measure.style
-    return style is not None and (style.decimal == "," or style.thousands != "" or style.is_percent or style.is_flag)
+    return style is not None and (
+        style.decimal == "," or style.thousands != "" or style.is_percent or style.is_flag or style.unit != ""
+    )
 
 
 def _is_number(dtype: pl.DataType) -> bool:
