@@ -35,6 +35,24 @@ def level_shifts(values: Floats, periods: Sequence[int]) -> list[tuple[int, floa
     return found
 
 
+def correlation(values: Floats) -> list[float]:
+    """Autocorrelation at lags up to a third of the series, less trend and extremes, lag by lag."""
+    count = len(values)
+    largest = max(abs(value) for value in values)
+    ordered = sorted(value / largest for value in values)
+    low, high = _quantile(ordered, 0.01), _quantile(ordered, 0.99)
+    clipped = [min(max(value / largest, low), high) for value in values]
+    mean = sum(clipped) / count
+    place = [2 * i / (count - 1) - 1 for i in range(count)]
+    slope = sum(p * (v - mean) for p, v in zip(place, clipped, strict=True)) / sum(p * p for p in place)
+    level = [v - mean - slope * p for p, v in zip(place, clipped, strict=True)]
+    power = sum(v * v for v in level) / count
+    return [
+        sum(level[i] * level[i + lag] for i in range(count - lag)) / (count - lag) / power
+        for lag in range(count // 3 + 1)
+    ]
+
+
 def _whole(period: int) -> int:
     """Points of as many whole periods as make 32 points at least."""
     count = 1

@@ -9,7 +9,8 @@ import pytest
 
 import naive_profile
 from redshank.panel import Floats, Key, Panel
-from redshank.profile import common_periods, level_shifts, profile_panels, profile_series, troubled_first
+from redshank.profile import _correlation as correlation
+from redshank.profile import common_periods, find_periods, level_shifts, profile_panels, profile_series, troubled_first
 
 CHANCE = np.random.default_rng(11)
 N = 3000
@@ -84,6 +85,42 @@ def test_gaps_are_counted_between_the_first_and_the_last_value() -> None:
     assert profile.longest_gap == timedelta(minutes=3)
     assert (profile.least, profile.median, profile.greatest) == (1.0, 8.5, 18.0)
     assert (profile.end - profile.start) == timedelta(minutes=18)
+
+
+@pytest.mark.parametrize(
+    ("values", "periods"),
+    [
+        pytest.param(DAY + 0.3 * NOISE, (288,), id="a noisy day of five-minute points"),
+        pytest.param(DAY + 0.01 * np.arange(N), (288,), id="with a trend"),
+        pytest.param(np.arange(N) % 48, (48,), id="saw teeth"),
+        pytest.param(10.0 * (np.arange(N) % 60 == 0) + 0.1 * NOISE, (60,), id="a regular spike"),
+        pytest.param(DAY * 1e308, (288,), id="huge"),
+        pytest.param(DAY * 1e-300, (288,), id="tiny"),
+        pytest.param(NOISE, (), id="noise"),
+        pytest.param(np.cumsum(NOISE), (), id="a random walk"),
+        pytest.param(0.1 * np.arange(N), (), id="a trend"),
+        pytest.param(1.0 * (np.arange(N) > 1500), (), id="a change of level"),
+        pytest.param(np.ones(N), (), id="constant"),
+        pytest.param(DAY[:600], (), id="two cycles"),
+        pytest.param(np.zeros(0), (), id="empty"),
+    ],
+)
+def test_periods_are_found_where_there_are_some(values: Floats, periods: tuple[int, ...]) -> None:
+    assert find_periods(np.asarray(values, np.float64), timedelta(minutes=5)) == periods
+
+
+def test_the_week_is_found_on_top_of_the_day() -> None:
+    hour = np.arange(24 * 7 * 8)
+    values = np.sin(hour * 2 * np.pi / 24) + 2.0 * ((hour // 24) % 7 < 5)
+
+    assert set(find_periods(values, timedelta(hours=1))) == {24, 168}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_correlation_equals_the_naive_one(seed: int) -> None:
+    values = np.random.default_rng(seed).normal(size=90) + np.arange(90) % 9
+
+    np.testing.assert_allclose(correlation(values), naive_profile.correlation(values), atol=1e-12)
 
 
 def test_a_period_is_given_as_a_time() -> None:

@@ -26,10 +26,12 @@ from redshank.sources.base import Findings, Query, Reading
 
 if TYPE_CHECKING:
     from redshank.decide import Event
+    from redshank.detectors.base import Detector
 
 Mode = Literal["retrospective", "live"]
 BASE_BYTES = 300_000_000  # interpreter, libraries and compiled kernels
-BYTES_PER_VALUE = 120  # reading, panel, scores and what a detector works with, at the highest
+BYTES_PER_VALUE = 120  # reading, panel and scores, at the highest
+WORKING_BYTES_PER_VALUE = 300  # of the series in work, by a detector that sees them whole
 Progress = Callable[[str, float | None], None]  # (what is being done, share done or None when unknown)
 
 
@@ -253,12 +255,19 @@ def outlooks(panels: Sequence[Panel]) -> list[Outlook]:
                 mode=mode,
                 choice=choice,
                 seconds=seconds_for(detector, amount, cores=local.cores()),
-                memory_bytes=BASE_BYTES + BYTES_PER_VALUE * amount.values,
+                memory_bytes=_memory_bytes(panels, detector),
                 warmup=detector.warmup,
                 too_short=int((there < detector.warmup).sum()),
             )
         )
     return expected
+
+
+def _memory_bytes(panels: Sequence[Panel], detector: Detector) -> int:
+    """About the most memory of a process that scores the panels."""
+    values = sum(panel.values.size for panel in panels)
+    longest = max(panel.n_time * panel.n_channels * min(panel.n_series, local.cores()) for panel in panels)
+    return BASE_BYTES + BYTES_PER_VALUE * values + (0 if detector.causal else WORKING_BYTES_PER_VALUE * longest)
 
 
 def _common_step(panels: list[Panel]) -> timedelta:
