@@ -14,6 +14,7 @@ import numpy as np
 from redshank.errors import DataError
 from redshank.evaluate.events import Integers, Mask, as_mask, runs
 from redshank.panel import Floats
+from redshank.periods import autocorrelation
 
 N_THRESHOLDS = 250
 UCR_MARGIN = 100
@@ -106,9 +107,7 @@ def buffer_window(values: Any) -> int:
     if not np.isfinite(first).all() or len(first) == 0:
         return DEFAULT_WINDOW
     centred = first - first.mean()
-    length = 1 << (2 * len(centred) - 1).bit_length()
-    spectrum = np.fft.rfft(centred, length)
-    correlation = np.fft.irfft(spectrum * np.conj(spectrum), length)[: len(centred)]
+    correlation = autocorrelation(centred)
     part = correlation[_LAGS]
     peaks = np.flatnonzero((part[1:-1] > part[:-2]) & (part[1:-1] > part[2:])) + 1
     if not correlation[0] > 0 or len(peaks) == 0:
