@@ -312,3 +312,20 @@ def test_links_that_run_in_circles_give_each_file_once(tmp_path: Path) -> None:
 
     assert read(tmp_path).findings.n_files == 1
     assert read(tmp_path / "**" / "*.csv").findings.n_files == 1
+
+
+PAIRS = {
+    "prometheus": {"data": {"result": [{"metric": {"host": h}, "values": []} for h in "ab"]}},
+    "graphite": [{"host": h, "values": []} for h in "ab"],
+}
+
+
+@pytest.mark.parametrize("kind", PAIRS)
+def test_pairs_of_time_and_value_are_read(tmp_path: Path, kind: str) -> None:
+    pairs = [[1704067200 + 60 * i, str(i)] if kind == "prometheus" else [i, 1704067200 + 60 * i] for i in range(N)]
+    (tmp_path / "a.json").write_text(json.dumps(PAIRS[kind]).replace("[]", json.dumps(pairs)))
+
+    reading = read(tmp_path / "a.json")
+
+    assert reading.findings.step == timedelta(minutes=1)
+    assert reading.panels[0].values[:, :, 0].tolist() == [VALUES, VALUES]

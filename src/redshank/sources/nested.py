@@ -160,6 +160,8 @@ def _inner_size(value: Any, depth: int) -> int:
 def _expanded(record: Any) -> list[dict[str, Any]]:
     """A record as flat rows: fields of inner objects get dotted names, the longest inner list of records its rows."""
     if isinstance(record, list):
+        if len(record) == 2 and [_is_epoch(value) for value in record] in ([True, False], [False, True]):
+            return [dict(zip(("time", "value") if _is_epoch(record[0]) else ("value", "time"), record, strict=True))]
         return [{f"column_{i}": value for i, value in enumerate(record) if not isinstance(value, list | dict)}]
     if not isinstance(record, Mapping):
         return [{"value": record}]
@@ -177,6 +179,12 @@ def _expanded(record: Any) -> list[dict[str, Any]]:
     for other, inner in lists.items():
         _spread_keyed(flat, other, inner)
     return [{**flat, **{f"{name}.{key}": value for key, value in row.items()}} for row in rows]
+
+
+def _is_epoch(value: Any) -> bool:
+    """Whether a value is a time of 1990 to 2100 in seconds or milliseconds, as in [time, value] pairs."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and (6.3e8 <= value <= 4.2e9 or 6.3e11 <= value <= 4.2e12)
 
 
 def _is_time_bucket(record: Mapping[Any, Any]) -> bool:
@@ -207,7 +215,9 @@ def _flatten(
         if isinstance(value, Mapping) and depth < _DEEPEST:
             _flatten(value, place, flat, lists, depth + 1)
         elif isinstance(value, list):
-            if value and all(isinstance(one, Mapping) for one in value):
+            if value and (
+                all(isinstance(one, Mapping) for one in value) or all(isinstance(one, list) for one in value)
+            ):
                 lists[place] = value
         elif not isinstance(value, Mapping) and not (name == "key" and _is_time_bucket(record)):
             flat[place] = value

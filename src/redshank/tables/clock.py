@@ -107,6 +107,8 @@ def find_clock(raw: RawTable, sample: pl.DataFrame, asked: str | None) -> Clock:
     if asked is not None:
         return _asked(raw, sample, asked)
     named = [name for name in sample.columns if names.plain(name) in names.TIMESTAMPS]
+    if not named and raw.separator is None:
+        named = [name for name in sample.columns if names.plain(name.rsplit(".", 1)[-1]) in names.TIMESTAMPS]
     native = [name for name in sample.columns if sample[name].dtype.is_temporal() and sample[name].dtype != pl.Time]
     texts = [name for name in sample.columns if sample[name].dtype == pl.String]
     numbers = [name for name in sample.columns if sample[name].dtype.is_numeric()]
