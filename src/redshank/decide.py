@@ -29,11 +29,11 @@ Integers = NDArray[np.int64]
 class Policy:
     """Which scores are worth an event.
 
-    ``direction``: only values above (up) or below (down) the expected one count. ``least_deviation``: least distance
-    from the expected value, in the unit of the series. ``least_relative``: the same as a share of the expected value
-    (0.1 = 10 %). Points that fail these count as score 0; where nothing is expected they cannot fail.
-    ``open_points``: alarming points before an event opens. ``quiet_points``: points below ``close_below`` before it
-    closes, None = as the detector suggests (one period, or 100).
+    ``direction``: only values above (up) or below (down) the expected one, and outside its range, count.
+    ``least_deviation``: least distance from the expected value, in the unit of the series. ``least_relative``: the same
+    as a share of the expected value (0.1 = 10 %). Points that fail these count as score 0; where nothing is expected
+    they cannot fail. ``open_points``: alarming points before an event opens. ``quiet_points``: points below
+    ``close_below`` before it closes, None = as the detector suggests (one period, or 100).
     """
 
     direction: Direction = "both"
@@ -136,7 +136,7 @@ def decide(
     """
     leading = _leading_channel(scores)
     at_point = [_pick(array, leading) for array in (panel.values, scores.expected, scores.lower, scores.upper)]
-    effective = _effective(policy, scores.score, at_point[0], at_point[1])
+    effective = _effective(policy, scores.score, *at_point)
     payload = np.stack([scores.score, scores.rarity, *at_point], axis=2)
     share = scores.share if scores.share is not None else np.ones((*scores.score.shape, 1))
     if policy.quiet_points is not None:
@@ -164,7 +164,7 @@ def _pick(array: Floats, channel: NDArray[np.intp] | None) -> Floats:
     return np.take_along_axis(array, channel[:, :, None], axis=2)[:, :, 0]
 
 
-def _effective(policy: Policy, score: Floats, actual: Floats, expected: Floats) -> Floats:
+def _effective(policy: Policy, score: Floats, actual: Floats, expected: Floats, lower: Floats, upper: Floats) -> Floats:
     """Scores with those of points that the policy does not count set to 0."""
     if policy.direction == "both" and not policy.least_deviation and not policy.least_relative:
         return np.ascontiguousarray(score)
@@ -172,7 +172,8 @@ def _effective(policy: Policy, score: Floats, actual: Floats, expected: Floats) 
     least = np.maximum(policy.least_deviation, policy.least_relative * np.abs(expected))
     fails = np.abs(difference) < least
     if policy.direction != "both":
-        fails |= (difference <= 0) if policy.direction == "up" else (difference >= 0)
+        inside = (lower <= actual) & (actual <= upper)  # of an odd stretch, but neither high nor low itself
+        fails |= inside | ((difference <= 0) if policy.direction == "up" else (difference >= 0))
     return np.where(fails & ~np.isnan(score), 0.0, score)
 
 

@@ -18,8 +18,10 @@ import numpy as np
 
 from redshank.calibrate import Calibration
 from redshank.detectors.base import Arrays, Cost
+from redshank.detectors.hindsight_expected import expectation
+from redshank.detectors.hindsight_gaps import Compared
 from redshank.detectors.hindsight_novelty import correlation_novelty, shape_novelty, stretch_novelties
-from redshank.detectors.hindsight_parts import less_trend, ordinary_peak, spikes, standardised
+from redshank.detectors.hindsight_parts import Unit, less_trend, ordinary_peak, spikes
 from redshank.detectors.hindsight_threads import compute, cores
 from redshank.detectors.univariate import RowDeviations, UnivariateDetector, as_rows, join_channels
 from redshank.panel import Deviations, Floats, Panel
@@ -27,6 +29,7 @@ from redshank.periods import acf_period
 
 LEAST_POINTS = 64
 THREADED_POINTS = 2000  # of a series that uses all cores by itself
+EXPECTED_REACH = 4096  # points on either side that analogs are taken from
 WEIGHTS = {"E1": 0.5, "E3": 0.5, "E64": 0.3, "C": 0.6, "M": 0.6, "Mh": 0.3, "S": 0.5}
 Parts = dict[str, Floats]
 Task = Callable[[], Parts]
@@ -38,7 +41,6 @@ class Retrospective(UnivariateDetector):
 
     causal: ClassVar[bool] = False
     compares_shapes: ClassVar[bool] = True
-    predicts: ClassVar[bool] = False
     kept: ClassVar[int]
     point_ns: ClassVar[float]
 
@@ -55,11 +57,11 @@ class Retrospective(UnivariateDetector):
         fitted._admit(panel)
         values = np.concatenate([fitted._rows()["history"], as_rows(panel)], axis=1)
         answer = RowDeviations.blank((values.shape[0], panel.n_time))
-        first = values.shape[1] - panel.n_time
         threads = cores() if values.shape[0] == 1 and values.shape[1] >= THREADED_POINTS else 1
         for row in range(values.shape[0]):
-            deviation = self._row_deviation(values[row], threads)
-            answer.deviation[row] = deviation[first:]
+            scored = self._score_row(values[row], threads)
+            for name, array in zip(("deviation", "expected", "lower", "upper"), scored, strict=True):
+                getattr(answer, name)[row] = array[values.shape[1] - panel.n_time :]
             self.on_progress((row + 1) / values.shape[0])
         return join_channels(answer, panel)
 
@@ -70,31 +72,38 @@ class Retrospective(UnivariateDetector):
         kept = np.swapaxes(history.values[:, -self.kept :], 1, 2)
         self.arrays = {"history": np.ascontiguousarray(kept)}
 
-    def _row_deviation(self, values: Floats, threads: int) -> Floats:
-        """The deviation of each point of one row; NaN where there is no value."""
-        deviation = np.full(values.size, np.nan)
-        there = np.isfinite(values)
-        if there.sum() < LEAST_POINTS:
-            return deviation
-        place = np.flatnonzero(there)
-        filled = np.interp(np.arange(place[0], place[-1] + 1), place, values[place])
-        period = acf_period(filled)
-        total = np.zeros(filled.size)
-        for name, part in self._parts(filled, period, threads).items():
-            total += WEIGHTS[name] * part / ordinary_peak(part, period)
-        deviation[place] = total[place - place[0]]
-        return deviation
+    def _score_row(self, values: Floats, threads: int) -> Floats:
+        """Deviation, expected, lower and upper (4, n_time) of one row."""
+        answer = np.full((4, values.size), np.nan)
+        if np.isfinite(values).sum() < LEAST_POINTS:
+            return answer
+        points = Compared.of(values)
+        unit = Unit.of(points.values[points.known])
+        y = unit.standardised(points.values)
+        total = self._total(y, points, threads)
+        answer[0, points.places] = np.where(points.known, total, np.nan)
+        usable = points.known & (total < 0.5 * self.calibration.cut)
+        expected, low, high = expectation(y, usable, EXPECTED_REACH)
+        for k, side in enumerate((0.0, low, high), 1):
+            answer[k, points.places] = unit.values(expected + side)
+        return answer
 
-    def _parts(self, filled: Floats, period: int, threads: int) -> Parts:
-        y = standardised(filled)
+    def _total(self, y: Floats, points: Compared, threads: int) -> Floats:
+        """Sum of the parts, each in units of its own ordinary peaks."""
+        known = None if points.is_whole else points.known
+        period = acf_period(points.values)
         parts: Parts = {}
-        for answer in compute(self._tasks(y, period), threads, self.on_progress):
+        for answer in compute(self._tasks(y, points, period), threads, self.on_progress):
             for name, part in answer.items():
                 parts[name] = parts[name] + part if name in parts else part
-        return parts | {"S": spikes(y)}
+        parts["S"] = spikes(y, points.stretches(), known)
+        total = np.zeros(y.size)
+        for name, part in parts.items():
+            total += WEIGHTS[name] * part / ordinary_peak(part, period)
+        return total
 
     @abstractmethod
-    def _tasks(self, y: Floats, period: int) -> list[Task]:
+    def _tasks(self, y: Floats, points: Compared, period: int) -> list[Task]:
         """Pieces of work that can be done side by side; what they say of one part is added up in this order."""
 
 
@@ -115,18 +124,18 @@ class Hindsight(Retrospective):
     kept: ClassVar[int] = 16_384
     point_ns: ClassVar[float] = 36_000
 
-    def _tasks(self, y: Floats, period: int) -> list[Task]:
-        trendless, half = less_trend(y), max(8, period // 2)
+    def _tasks(self, y: Floats, points: Compared, period: int) -> list[Task]:
+        trendless, half = less_trend(y, points.stretches()), max(8, period // 2)
         tasks: list[Task] = []
         for backwards in (False, True):
             tasks += [
-                partial(_stretches, y, (8, 16, 32), self.reach, 1 / 12, backwards=backwards),
-                partial(_stretches, trendless, (8, 16, 32), self.reach, 1 / 12, backwards=backwards),
-                partial(_long_stretches, y, self.reach, backwards=backwards),
-                partial(_correlations, y, self.reach, backwards=backwards),
+                partial(_stretches, y, points, (8, 16, 32), self.reach, 1 / 12, backwards=backwards),
+                partial(_stretches, trendless, points, (8, 16, 32), self.reach, 1 / 12, backwards=backwards),
+                partial(_long_stretches, y, points, self.reach, backwards=backwards),
+                partial(_correlations, y, points, self.reach, backwards=backwards),
             ]
-        tasks.append(partial(_shapes, "M", y, period, 0.01, max(1, period // 64)))
-        tasks.append(partial(_shapes, "Mh", y, half, 0.1, max(1, half // 64)))
+        tasks.append(partial(_shapes, "M", y, points, period, 0.01, max(1, period // 64)))
+        tasks.append(partial(_shapes, "Mh", y, points, half, 0.1, max(1, half // 64)))
         return tasks
 
 
@@ -144,28 +153,30 @@ class HindsightLight(Retrospective):
     kept: ClassVar[int] = 8192
     point_ns: ClassVar[float] = 4000
 
-    def _tasks(self, y: Floats, period: int) -> list[Task]:
+    def _tasks(self, y: Floats, points: Compared, period: int) -> list[Task]:
         return [
-            partial(_stretches, y, (16,), self.reach, 1 / 2, backwards=False),
-            partial(_stretches, y, (16,), self.reach, 1 / 2, backwards=True),
-            partial(_shapes, "M", y, period, 0.01, max(1, period // 16)),
+            partial(_stretches, y, points, (16,), self.reach, 1 / 2, backwards=False),
+            partial(_stretches, y, points, (16,), self.reach, 1 / 2, backwards=True),
+            partial(_shapes, "M", y, points, period, 0.01, max(1, period // 16)),
         ]
 
 
-def _stretches(u: Floats, windows: tuple[int, ...], reach: int, share: float, *, backwards: bool) -> Parts:
+def _stretches(
+    u: Floats, points: Compared, windows: tuple[int, ...], reach: int, share: float, *, backwards: bool
+) -> Parts:
     """E1 and E3 of some windows, ``share`` of the mean for each."""
-    novelties = stretch_novelties(u, windows, reach, backwards=backwards)
+    novelties = stretch_novelties(u, points, windows, reach, backwards=backwards)
     nearest, third = (np.sum([pair[k] for pair in novelties], axis=0) for k in (0, 1))
     return {"E1": share * nearest, "E3": share * third}
 
 
-def _long_stretches(u: Floats, reach: int, *, backwards: bool) -> Parts:
-    return {"E64": 0.5 * stretch_novelties(u, (64,), reach, backwards=backwards)[0][1]}
+def _long_stretches(u: Floats, points: Compared, reach: int, *, backwards: bool) -> Parts:
+    return {"E64": 0.5 * stretch_novelties(u, points, (64,), reach, backwards=backwards)[0][1]}
 
 
-def _correlations(u: Floats, reach: int, *, backwards: bool) -> Parts:
-    return {"C": 0.5 * correlation_novelty(u, 16, reach, backwards=backwards)}
+def _correlations(u: Floats, points: Compared, reach: int, *, backwards: bool) -> Parts:
+    return {"C": 0.5 * correlation_novelty(u, points, 16, reach, backwards=backwards)}
 
 
-def _shapes(name: str, y: Floats, points: int, softness: float, every: int) -> Parts:
-    return {name: shape_novelty(y, points, softness, every)}
+def _shapes(name: str, y: Floats, points: Compared, length: int, softness: float, every: int) -> Parts:
+    return {name: shape_novelty(y, points, length, softness, every)}

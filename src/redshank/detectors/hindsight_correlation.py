@@ -11,25 +11,35 @@ import math
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from redshank.detectors.hindsight_blocks import CHUNK, KEPT, TILE, Distances, end_block, end_chunk
 from redshank.panel import Floats
+
+Flags = NDArray[np.bool_]
 
 COMPARED = 3  # windows of a stretch before it is a partner
 RIDGE = 1e-3
 
 
 @njit(nogil=True, cache=True)
-def _ends(u: Floats, lam: float) -> tuple[Floats, Floats]:
-    """For each point: 1 / sqrt(g (v + r)) and m / sqrt(v + r), so that the distance is 1 - C a a' + b b'."""
-    a, b = np.empty(u.size), np.empty(u.size)
+def _ends(u: Floats, lam: float, links: Floats, barred: Flags) -> tuple[Floats, Floats, Floats]:
+    """For each point 1, a = 1 / sqrt(g (v + r)) and b = m / sqrt(v + r): the distance is 1 - C a a' + b b'.
+
+    The 1 is infinite for a barred point.
+    """
+    ones, a, b = np.ones(u.size), np.empty(u.size), np.empty(u.size)
     weight = total = squares = 0.0
     for t in range(u.size):
+        if links.size > 0 and links[t] == 0:
+            weight = total = squares = 0.0
         weight, total, squares = lam * weight + 1, lam * total + u[t], lam * squares + u[t] * u[t]
         mean = total / weight
         spread = math.sqrt(max(squares / weight - mean * mean, 0.0) + RIDGE)
         a[t], b[t] = 1 / (math.sqrt(weight) * spread), mean / spread
-    return a, b
+        if barred.size > 0 and barred[t]:
+            ones[t] = np.inf
+    return ones, a, b
 
 
 @njit(nogil=True, cache=True)
@@ -39,13 +49,13 @@ def _fade(products: Floats, past: Floats, value: float, lam: float) -> None:
 
 
 @njit(nogil=True, cache=True)
-def _offer(products, rows, past, a, b, value, lam, a_t, b_t):  # type: ignore[no-untyped-def]
+def _offer(products, rows, past, ones, a, b, value, lam, one, a_t, b_t):  # type: ignore[no-untyped-def]
     """Update products with ``past``, offer the distances to its points, and return the least."""
     least = np.uint64(0x7FF0000000000000)
     for i in range(past.size):
         c = lam * products[i] + value * past[i]
         products[i] = c
-        d = 1 - c * a_t * a[i] + b_t * b[i]
+        d = one * ones[i] - c * a_t * a[i] + b_t * b[i]
         d = d if d > 0.0 else 0.0
         rows[i] = d if d < rows[i] else rows[i]
         least = min(least, np.float64(d).view(np.uint64))
@@ -53,12 +63,15 @@ def _offer(products, rows, past, a, b, value, lam, a_t, b_t):  # type: ignore[no
 
 
 @njit(nogil=True, cache=True)
-def nearest_correlations(u: Floats, window: int, reach: int, block: int) -> Distances:
-    """Return the three least distances by blocks (KEPT, n) of the stretches that end at each point."""
+def nearest_correlations(u: Floats, window: int, reach: int, block: int, links: Floats, barred: Flags) -> Distances:
+    """Return the three least distances by blocks (KEPT, n) of the stretches that end at each point.
+
+    ``links``: (n,) 0 where a stretch begins, else 1. ``barred``: (n,) is no partner. Both are empty when no value is
+    missing.
+    """
     n = u.size
     reach = min(reach, max(n - 1, 1))
-    lam = 1 - 1 / window
-    a, b = _ends(u, lam)
+    ends = _ends(u, 1 - 1 / window, links, barred)
     top, rows, products = np.full((KEPT, n), np.inf), np.full(n, np.inf), np.zeros(reach)
     best = np.full((CHUNK, reach // block + 3), np.inf)
     start = 0
@@ -67,20 +80,34 @@ def nearest_correlations(u: Floats, window: int, reach: int, block: int) -> Dist
         slot = max(0, start - reach) // block
         for tile in range(0, reach, TILE):
             for t in range(start, stop):
-                shift = t - reach
-                first, last = max(0, shift + tile), min(t - window + 1, shift + tile + TILE)
-                edge = max(first, min(last, COMPARED * window))
-                if first < edge:
-                    _fade(products[first - shift : edge - shift], u[first:edge], u[t], lam)
-                while edge < last:
-                    k = edge // block
-                    end = min(last, (k + 1) * block)
-                    part = products[edge - shift : end - shift]
-                    d = _offer(part, rows[edge:end], u[edge:end], a[edge:end], b[edge:end], u[t], lam, a[t], b[t])
-                    best[t - start, k - slot] = min(best[t - start, k - slot], d)
-                    edge = end
+                first, last = max(0, t - reach + tile), min(t - window + 1, t - reach + tile + TILE)
+                if first < last:
+                    part = products[first - t + reach : last - t + reach]
+                    _meet(part, rows[first:last], u, ends, window, t, first, block, best[t - start], slot, links)
         end_chunk(top, rows, best, start, stop, block, slot)
         if stop % block == 0 or stop == n:
             end_block(top, rows, max(0, stop - block - reach), stop)
         start = stop
     return top
+
+
+@njit(nogil=True, cache=True)
+def _meet(part, rows, u, ends, window, t, first, block, best, slot, links):  # type: ignore[no-untyped-def]
+    """Let ``t`` meet partners first, first + 1, ...; the first of the series are not offered."""
+    ones, a, b = ends
+    lam = 1 - 1 / window
+    last = first + part.size
+    if links.size > 0:
+        lam *= links[t]
+        for i in range(part.size):
+            part[i] *= links[first + i]
+    low = max(first, min(last, COMPARED * window))
+    _fade(part[: low - first], u[first:low], u[t], lam)
+    while low < last:
+        k = low // block
+        high = min(last, (k + 1) * block)
+        x, z = low - first, high - first
+        given = (u[low:high], ones[low:high], a[low:high], b[low:high])
+        d = _offer(part[x:z], rows[x:z], given[0], given[1], given[2], given[3], u[t], lam, ones[t], a[t], b[t])
+        best[k - slot] = min(best[k - slot], d)
+        low = high

@@ -1,15 +1,16 @@
 """Novelty of every point: how far the stretches that end or begin there are from their likes, calibrated part by part.
 
-Each function runs one or two all-pairs kernels on one thread, without the interpreter lock, and returns what they say;
-``done`` (one number) follows their progress, 0..1.
+Each function runs one all-pairs kernel on one thread, without the interpreter lock. A point in a gap is nobody's
+partner, nor is one whose window would reach across a gap; where that leaves none, the point is as novel as the median.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from redshank.detectors.hindsight_blocks import Distances, block_points
-from redshank.detectors.hindsight_correlation import nearest_correlations
+from redshank.detectors.hindsight_blocks import NO_BITS, Distances, block_points
+from redshank.detectors.hindsight_correlation import COMPARED, nearest_correlations
+from redshank.detectors.hindsight_gaps import Compared, Flags
 from redshank.detectors.hindsight_parts import calibrated, moving_average
 from redshank.detectors.hindsight_shapes import nearest_shapes
 from redshank.detectors.hindsight_windows import nearest_stretches
@@ -17,46 +18,67 @@ from redshank.panel import Floats
 
 LEAST_BLOCK = 64
 SHAPE_REACH = 16_384
+SETTLED = 2  # windows of a stretch before it is a partner
 
 
 def stretch_novelties(
-    u: Floats, windows: tuple[int, ...], reach: int, *, backwards: bool
+    u: Floats, points: Compared, windows: tuple[int, ...], reach: int, *, backwards: bool
 ) -> list[tuple[Floats, Floats]]:
     """(by the nearest, by the third nearest block) of each window, calibrated; ``backwards``: windows begin there."""
-    turn = slice(None, None, -1 if backwards else 1)
+    turn, order = slice(None, None, -1 if backwards else 1), points.turned() if backwards else points
     single = np.ascontiguousarray(u[turn], dtype=np.float32)
-    tops = nearest_stretches(single, np.array(windows, np.int64), reach, block_points(u.size, reach, LEAST_BLOCK))
-    return [
-        (_calibrated(top, 1, window)[turn], _calibrated(top, 3, window)[turn])
-        for top, window in zip(tops, windows, strict=True)
-    ]
+    links, barred = np.zeros(0, np.float32), np.zeros((len(windows), 0), bool)
+    if not points.is_whole:
+        links = (order.since() > 0).astype(np.float32)
+        barred = np.stack([_unsettled(order, SETTLED * window) for window in windows])
+    block = block_points(u.size, reach, LEAST_BLOCK)
+    bars = np.where(barred, NO_BITS, np.uint32(0)).astype(np.uint32)
+    tops = nearest_stretches(single, np.array(windows, np.int64), reach, block, links, bars)
+    novelties = []
+    for top, window, none in zip(tops, windows, barred, strict=True):
+        top[:, : none.size][:, none] = np.inf
+        nearest, third = (_novelty(top, k, window)[turn] for k in (1, 3))
+        novelties.append((calibrated(nearest, _known(points)), calibrated(third, _known(points))))
+    return novelties
 
 
-def correlation_novelty(u: Floats, window: int, reach: int, *, backwards: bool) -> Floats:
+def correlation_novelty(u: Floats, points: Compared, window: int, reach: int, *, backwards: bool) -> Floats:
     """By the third nearest block in exponentially weighted correlation, calibrated."""
-    turn = slice(None, None, -1 if backwards else 1)
-    top = nearest_correlations(np.ascontiguousarray(u[turn]), window, reach, block_points(u.size, reach, LEAST_BLOCK))
-    novelty: Floats = _calibrated(top, 3, 1)[turn]
-    return novelty
+    turn, order = slice(None, None, -1 if backwards else 1), points.turned() if backwards else points
+    links, barred = np.zeros(0), np.zeros(0, bool)
+    if not points.is_whole:
+        links, barred = (order.since() > 0).astype(np.float64), _unsettled(order, COMPARED * window)
+    block = block_points(u.size, reach, LEAST_BLOCK)
+    top = nearest_correlations(np.ascontiguousarray(u[turn]), window, reach, block, links, barred)
+    return calibrated(_novelty(top, 3, 1)[turn], _known(points))
 
 
-def shape_novelty(y: Floats, points: int, softness: float, every: int) -> Floats:
-    """By the third nearest block of softly normalised windows of ``points``, on averages of ``every`` points."""
+def shape_novelty(y: Floats, points: Compared, length: int, softness: float, every: int) -> Floats:
+    """By the third nearest block of softly normalised windows of ``length``, on averages of ``every`` points."""
     count = y.size // every
-    means = y[: count * every].reshape(count, every).mean(axis=1)
-    length = round(points / every)
-    top = nearest_shapes(means, length, softness, SHAPE_REACH, block_points(count, SHAPE_REACH, LEAST_BLOCK // every))
-    centred = np.pad(_filled(top, 3, 1), (length // 2, length - 1 - length // 2), mode="edge")
-    smooth = moving_average(centred, length, mode="edge")
+    whole = slice(0, count * every)
+    means = y[whole].reshape(count, every).mean(axis=1)
+    gaps = np.logical_or.reduce(points.gaps[whole][: 0 if points.is_whole else None].reshape(-1, every), axis=1)
+    size = min(round(length / every), count)
+    block = block_points(count, SHAPE_REACH, LEAST_BLOCK // every)
+    novelty = _novelty(nearest_shapes(means, size, softness, SHAPE_REACH, block, gaps), 3, 1)
+    centred = np.pad(novelty, (size // 2, size - 1 - size // 2), mode="edge")
+    smooth = moving_average(centred, size, mode="edge")
     places = np.arange(count) * every + 0.5 * (every - 1)
-    return calibrated(np.interp(np.arange(y.size), places, smooth))
+    return calibrated(np.interp(np.arange(y.size), places, smooth), _known(points))
 
 
-def _calibrated(top: Distances, k: int, window: int) -> Floats:
-    return calibrated(_filled(top, k, window))
+def _unsettled(points: Compared, wait: int) -> Flags:
+    """The points that are no partners: missing, or fewer than ``wait`` points into their stretch."""
+    result: Flags = ~points.known | (points.since() < wait)
+    return result
 
 
-def _filled(top: Distances, k: int, window: int) -> Floats:
+def _known(points: Compared) -> Flags | None:
+    return None if points.is_whole else points.known
+
+
+def _novelty(top: Distances, k: int, window: int) -> Floats:
     """Root of the k-th distance over the window, of the last there is; without any, the median of the others."""
     distance = top[k - 1]
     for fewer in range(k - 2, -1, -1):

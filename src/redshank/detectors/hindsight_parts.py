@@ -2,34 +2,64 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
 import numpy as np
+from numpy.typing import NDArray
 
 from redshank.panel import Floats
+
+Flags = NDArray[np.bool_]
 
 CAP = 10.0
 SPIKE_CAP = 20.0
 LEAST_SCALE = 1e-3
+LEAST_SIZE = 1e-300
 MOST_VALUE = 1000.0
 TREND_POINTS = 51
 SPIKE_POINTS = 6  # on either side
 
 
-def standardised(values: Floats) -> Floats:
-    """The values less their median in standard deviations, 0 everywhere when they hardly differ."""
-    largest = float(np.abs(values).max())
-    if largest < 1e-300:
-        return np.zeros(values.size)
-    scaled = values / largest  # so that no sum or square leaves the range of float64
-    centre, spread = float(np.median(scaled)), float(scaled.std())
-    if spread <= 1e-9 * abs(centre):
-        return np.zeros(values.size)
-    result: Floats = np.clip((scaled - centre) / spread, -MOST_VALUE, MOST_VALUE)
+@dataclass(frozen=True)
+class Unit:
+    """What the values of a series are measured in: value = largest * (centre + spread * y)."""
+
+    largest: float
+    centre: float
+    spread: float
+
+    @classmethod
+    def of(cls, values: Floats) -> Self:
+        """Median and standard deviation; spread 0 when the values hardly differ."""
+        largest = float(np.abs(values).max())
+        if largest < LEAST_SIZE:
+            return cls(LEAST_SIZE, 0.0, 0.0)
+        scaled = values / largest  # so that no sum or square leaves the range of float64
+        centre, spread = float(np.median(scaled)), float(scaled.std())
+        return cls(largest, centre, 0.0 if spread <= 1e-9 * abs(centre) else spread)
+
+    def standardised(self, values: Floats) -> Floats:
+        """The values less the median in standard deviations; 0 everywhere when they hardly differ."""
+        if self.spread == 0:
+            return np.zeros(values.size)
+        result: Floats = np.clip((values / self.largest - self.centre) / self.spread, -MOST_VALUE, MOST_VALUE)
+        return result
+
+    def values(self, y: Floats) -> Floats:
+        """The values that are ``y`` when standardised, as far as float64 holds them."""
+        most = np.finfo(np.float64).max / max(self.largest, 1.0)
+        result: Floats = np.clip(self.centre + self.spread * y, -most, most) * self.largest
+        return result
+
+
+def less_trend(y: Floats, stretches: Sequence[slice]) -> Floats:
+    """The values of each stretch less their centred moving average over 51 points, the ends mirrored."""
+    result = np.zeros(y.size)
+    for stretch in stretches:
+        result[stretch] = y[stretch] - moving_average(y[stretch], TREND_POINTS, mode="symmetric")
     return result
-
-
-def less_trend(y: Floats) -> Floats:
-    """The values less their centred moving average over 51 points, the ends mirrored."""
-    return y - moving_average(y, TREND_POINTS, mode="symmetric")
 
 
 def moving_average(values: Floats, points: int, *, mode: str) -> Floats:
@@ -41,33 +71,39 @@ def moving_average(values: Floats, points: int, *, mode: str) -> Floats:
     return result
 
 
-def calibrated(part: Floats, cap: float = CAP) -> Floats:
-    """The part in deviations above its median, 0..cap."""
-    n = part.size
+def calibrated(part: Floats, known: Flags | None = None, cap: float = CAP) -> Floats:
+    """The part in deviations above its median, 0..cap; only ``known`` points count, and the others get 0."""
+    counted = part if known is None else part[known]
+    n = counted.size
     middle, tenth = n // 2, 0.9 * (n - 1)
-    order = np.partition(part, [(n - 1) // 2, middle, int(tenth), min(int(tenth) + 1, n - 1)])
+    below = int(tenth)
+    order = np.partition(counted, [(n - 1) // 2, middle, below, min(below + 1, n - 1)])
     median = 0.5 * (order[(n - 1) // 2] + order[middle])
-    high = order[int(tenth)] + (tenth - int(tenth)) * (order[min(int(tenth) + 1, n - 1)] - order[int(tenth)])
-    scale = max(1.4826 * float(np.median(np.abs(part - median))), (high - median) / 1.2816, LEAST_SCALE)
+    high = order[below] + (tenth - below) * (order[min(below + 1, n - 1)] - order[below])
+    scale = max(1.4826 * float(np.median(np.abs(counted - median))), (high - median) / 1.2816, LEAST_SCALE)
     result: Floats = np.clip((part - median) / scale, 0.0, cap)
-    return result
+    return result if known is None else np.where(known, result, 0.0)
 
 
-def spikes(y: Floats) -> Floats:
-    """Distance of each value from a quadratic through its 6 neighbours on either side, calibrated.
+def spikes(y: Floats, stretches: Sequence[slice], known: Flags | None) -> Floats:
+    """Distance of each value from a quadratic through its 6 neighbours on either side, calibrated."""
+    result = np.zeros(y.size)
+    for stretch in stretches:
+        result[stretch] = _from_neighbours(y[stretch])
+    return calibrated(result, known, SPIKE_CAP)
 
-    Beyond the ends the series is turned about its last point.
-    """
+
+def _from_neighbours(y: Floats) -> Floats:
+    """Beyond the ends the stretch is turned about its last point."""
     offsets = np.arange(1.0, SPIKE_POINTS + 1)
-    fourth = (offsets**4).mean()
-    weights = fourth - (offsets**2).mean() * offsets**2  # of the value at 0 of a least-squares quadratic
+    weights = (offsets**4).mean() - (offsets**2).mean() * offsets**2  # of the value at 0 of a least-squares quadratic
     weights /= 2 * weights.sum()
     padded = np.pad(y, SPIKE_POINTS, mode="reflect", reflect_type="odd")
     fit = np.zeros(y.size)
     for k in range(SPIKE_POINTS):
         after, before = SPIKE_POINTS + k + 1, SPIKE_POINTS - k - 1
         fit += weights[k] * (padded[before : before + y.size] + padded[after : after + y.size])
-    return calibrated(np.abs(y - fit), SPIKE_CAP)
+    return np.abs(y - fit)
 
 
 def ordinary_peak(part: Floats, period: int) -> float:

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from redshank.detectors.hindsight_blocks import CHUNK, KEPT, TILE, Distances, end_block, end_chunk
 from redshank.panel import Floats
+
+Flags = NDArray[np.bool_]
 
 RESTART = 65_536  # points after which covariances are computed anew, so that rounding errors do not pile up
 
@@ -67,13 +70,19 @@ def _changes(u: Floats, means: Floats, m: int) -> tuple[Floats, Floats]:
 
 
 @njit(nogil=True, cache=True)
-def nearest_shapes(u: Floats, m: int, softness: float, reach: int, block: int) -> Distances:
-    """Return the three least squared distances by blocks (KEPT, n - m + 1) of the windows that start at each point."""
+def nearest_shapes(u: Floats, m: int, softness: float, reach: int, block: int, barred: Flags) -> Distances:
+    """Return the three least squared distances by blocks (KEPT, n - m + 1) of the windows that start at each point.
+
+    ``barred``: (n,) lies in a gap, so that windows over it are nobody's partner; empty when no value is missing.
+    """
     n = u.size - m + 1
     reach = min(reach, max(n - 1, 1))
     means, squares = _windows(u, m)
     softened = squares + m * softness
     ends = (squares / softened, np.sqrt(2 / softened))
+    for t in range(n if barred.size > 0 else 0):
+        if barred[t : t + m].any():
+            ends[0][t] = np.inf
     changes = _changes(u, means, m)
     top, rows, covariances = np.full((KEPT, n), np.inf), np.full(n, np.inf), np.zeros(reach)
     best = np.full((CHUNK, reach // block + 3), np.inf)

@@ -1,7 +1,7 @@
 """All pairs of stretches by exponential windows: d_L <- keep d_L + (u_t - u_{t-L})^2 for every lag L up to the reach.
 
 One pass serves up to four windows over the same values, which share the squared differences. Time and lags are
-tiled so that what the innermost loops touch stays in the fastest cache.
+tiled so that what the innermost loops touch stays in the fastest cache. Where values are missing, ``Restarts`` say so.
 """
 
 from __future__ import annotations
@@ -62,10 +62,28 @@ def _offer_three(  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def nearest_stretches(u: Singles, windows: Numbers, reach: int, block: int) -> Distances:
+def _offer_known(  # type: ignore[no-untyped-def]
+    distances: Singles, rows: Singles, past: Singles, value: np.float32, keep: np.float32, links, bars
+) -> np.float32:
+    """The same where values are missing: distances start anew at links of 0, and barred partners are none."""
+    least = NO_BITS
+    for i in range(past.size):
+        difference = value - past[i]
+        d = distances[i] * (keep * links[i]) + difference * difference
+        distances[i] = d
+        rows[i] = d if d < rows[i] else rows[i]
+        least = min(least, np.float32(d).view(np.uint32) | bars[i])
+    return np.uint32(least).view(np.float32)
+
+
+@njit(nogil=True, cache=True)
+def nearest_stretches(  # type: ignore[no-untyped-def]
+    u: Singles, windows: Numbers, reach: int, block: int, links, bars
+) -> Distances:
     """Return the three least distances by blocks (n_windows, KEPT, n) of the stretches that end at each point.
 
-    Infinite where there are fewer. Windows rise.
+    Infinite where there are fewer. Windows rise. ``links``: (n,) float32, 0 where a stretch begins, else 1. ``bars``:
+    (n_windows, n) uint32, 0 for partners, else the bits of infinity. Both are empty when no value is missing.
     """
     n, count = u.size, windows.size
     reach = min(reach, max(n - 1, 1))
@@ -82,7 +100,7 @@ def nearest_stretches(u: Singles, windows: Numbers, reach: int, block: int) -> D
         stop = min(start + CHUNK, (start // block + 1) * block, n)
         slot = max(0, start - reach) // block
         for tile in range(0, reach, TILE):
-            _meet_tile(u, windows, keep, reach, block, start, stop, tile, slot, distances, rows, best)
+            _meet_tile(u, windows, keep, reach, block, start, stop, tile, slot, distances, rows, best, links, bars)
         for k in range(count):
             end_chunk(top[k], rows[k], best[k], start, stop, block, slot)
         if stop % block == 0 or stop == n:
@@ -94,7 +112,7 @@ def nearest_stretches(u: Singles, windows: Numbers, reach: int, block: int) -> D
 
 @njit(nogil=True, cache=True)
 def _meet_tile(  # type: ignore[no-untyped-def]
-    u, windows, keep, reach, block, start, stop, tile, slot, distances, rows, best
+    u, windows, keep, reach, block, start, stop, tile, slot, distances, rows, best, links, bars
 ):
     """Let points start..stop-1 meet their partners at the lags of one tile, the longest first."""
     count = windows.size
@@ -104,6 +122,9 @@ def _meet_tile(  # type: ignore[no-untyped-def]
         shift = t - reach  # index i is lag reach - i, partner shift + i
         first, last = max(0, shift + tile), min(t, shift + tile + TILE)
         if last <= first:
+            continue
+        if links.size > 0:
+            _meet_known(u, t, first, last, windows, keep, shift, block, slot, start, distances, rows, best, links, bars)
             continue
         low, high = max(first, 2 * widest), min(last, t - max(widest, 4) + 1)
         if count != 3 or low >= high:
@@ -149,3 +170,31 @@ def _meet(  # type: ignore[no-untyped-def]
         d = _offer_one(distances[k, part], rows[k, first:edge], u[first:edge], u[t], keep[k])
         best[k, t - start, b - slot] = min(best[k, t - start, b - slot], d)
         first = edge
+
+
+@njit(nogil=True, cache=True)
+def _meet_known(  # type: ignore[no-untyped-def]
+    u, t, first, last, windows, keep, shift, block, slot, start, distances, rows, best, links, bars
+):
+    """Let ``t`` meet partners first..last-1 by every window where values are missing."""
+    for k in range(windows.size):
+        low, end = first, min(last, t - max(windows[k], 4) + 1)
+        while low < end:
+            b = low // block
+            edge = min(end, (b + 1) * block)
+            part = slice(low - shift, edge - shift)
+            link = keep[k] * links[t]
+            if bars[k, t] != 0:
+                _fade_known(distances[k, part], u[low:edge], u[t], link, links[low:edge])
+            else:
+                row, past = rows[k, low:edge], u[low:edge]
+                d = _offer_known(distances[k, part], row, past, u[t], link, links[low:edge], bars[k, low:edge])
+                best[k, t - start, b - slot] = min(best[k, t - start, b - slot], d)
+            low = edge
+
+
+@njit(nogil=True, cache=True)
+def _fade_known(distances: Singles, past: Singles, value: np.float32, keep: np.float32, links: Singles) -> None:
+    for i in range(past.size):
+        difference = value - past[i]
+        distances[i] = distances[i] * (keep * links[i]) + difference * difference
