@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -122,6 +123,17 @@ def test_a_certain_deviation_alarms_whatever_the_tail() -> None:
     score, _ = tail.apply(np.array([[59.0, 60.0]]))
 
     assert score[0, 0] < 1 <= score[0, 1]
+
+
+def test_a_certain_deviation_alarms_only_with_its_share_of_the_nats() -> None:
+    strict = calibrator(replace(LIVE, certain_share=0.85), n_series=1)
+    loose = calibrator(replace(LIVE, certain_share=0.01), n_series=1)
+    for tail in (strict, loose):
+        tail.apply(np.random.default_rng(2).uniform(0, 60, (1, 20_000)))
+
+    high = [tail.apply(np.array([[60.0]]))[0][0, 0] for tail in (strict, loose)]
+
+    assert high[0] < 1 <= high[1]
 
 
 def test_rarity_is_never_more_than_the_evidence_supports() -> None:

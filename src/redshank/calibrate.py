@@ -37,13 +37,15 @@ class Calibration:
     ``cut``: deviation at the default alarm edge. ``rates``: pairs (cut, false events per 10,000 normal points)
     measured on real normal series, rising cuts; for detectors that look both ways. ``prior``: quantiles of the
     maximum deviation of 100 normal points at (2.5 %, 7.5 %, ... 97.5 %); for causal detectors, which go on to learn
-    each series' own. ``certain``: deviation that alarms whatever the tail says.
+    each series' own. ``certain``: deviation that alarms though the tail of
+    its series asks for more nats, if the point has ``certain_share`` of the nats that the budget asks for.
     """
 
     cut: float
     rates: tuple[tuple[float, float], ...] = ()
     prior: tuple[float, ...] = ()
     certain: float = math.inf
+    certain_share: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -121,9 +123,9 @@ class Calibrator:
 
     score: without a budget deviation / cut. With one, detectors with ``rates`` move the cut to where the map has the
     budget; causal detectors score nats / ln(N / 100) under the tail learned from the series so far, or deviation /
-    certain when that is more. rarity: how many points of the series come, on average, before one is as odd; never
-    more than the evidence supports. Each point is judged before it is learned, so any split into batches gives the
-    same. A missing deviation stays NaN and is not learned.
+    certain (at most nats / (certain_share ln(N / 100))) when that is more. rarity: how many points of the series come,
+    on average, before one is as odd; never more than the evidence supports. Each point is judged before it is learned,
+    so any split into batches gives the same. A missing deviation stays NaN and is not learned.
     """
 
     kind = "calibrator"
@@ -161,7 +163,10 @@ class Calibrator:
         if self.budget is None:
             return deviation / self.calibration.cut, rarity
         edge = math.log(max(self.budget.points, 200) / 100)
-        return np.maximum(np.maximum(nats, 0) / edge, deviation / self.calibration.certain), rarity
+        share, certain = self.calibration.certain_share, deviation / self.calibration.certain
+        if share > 0:
+            certain = np.minimum(certain, nats / (share * edge))
+        return np.maximum(np.maximum(nats, 0) / edge, certain), rarity
 
     def _cut(self) -> float:
         """The deviation that scores 1."""
@@ -253,5 +258,6 @@ def _plain(calibration: Calibration) -> dict[str, Any]:
 
 
 def _from_plain(plain: dict[str, Any]) -> Calibration:
-    calibration = Calibration(plain["cut"], tuple((cut, rate) for cut, rate in plain["rates"]), tuple(plain["prior"]))
+    rates = tuple((cut, rate) for cut, rate in plain["rates"])
+    calibration = Calibration(plain["cut"], rates, tuple(plain["prior"]), certain_share=plain.get("certain_share", 0.0))
     return calibration if plain["certain"] is None else replace(calibration, certain=plain["certain"])

@@ -41,6 +41,7 @@ class AnalogLight(UnivariateDetector):
         cut=30.0,
         prior=_LIGHT_PRIOR,
         certain=37.0,
+        certain_share=0.85,
     )
     windows: ClassVar[tuple[int, ...]] = (8, 32)
     trend_windows: ClassVar[tuple[int, ...]] = ()
@@ -107,6 +108,7 @@ class Analog(AnalogLight):
         cut=40.0,
         prior=_PRIOR,
         certain=60.0,
+        certain_share=0.85,
     )
     windows: ClassVar[tuple[int, ...]] = (8, 32, 64)
     trend_windows: ClassVar[tuple[int, ...]] = (16, 32)
