@@ -217,3 +217,12 @@ def test_a_small_file_that_unpacks_to_more_than_fits_is_refused(
 
     with pytest.raises(SourceError, match="unpacks to more than there is room for"):
         FileSource([str(path)]).read(Query())
+
+
+def test_a_line_without_end_is_refused(tmp_path: Path) -> None:
+    import gzip
+
+    (tmp_path / "a.csv.gz").write_bytes(gzip.compress(b"0" * (17 << 20), 1))
+
+    with pytest.raises(SourceError, match="its first line is longer than 16 MB"):
+        FileSource([str(tmp_path / "a.csv.gz")]).read(Query())

@@ -8,17 +8,20 @@ from pathlib import Path
 
 import polars as pl
 
+from redshank.errors import SourceError
 from redshank.sources.base import Query
 from redshank.sources.dialects import Dialect, find_dialect
 from redshank.sources.encodings import Text
 from redshank.tables.raw import EXTRA, RawTable
 
 _CHUNK = 50_000
+LONGEST_LINE_BYTES = 1 << 24
 
 
 def separated(text: Text, query: Query) -> RawTable:
     """Return the table of a text file; SourceError when it holds no table."""
     where = f"csv {text.name}"
+    _check_first_line(where, text)
     dialect = find_dialect(where, text.head, query.separator)
     path = text.path
     notes = [*text.content.notes, *dialect.notes]
@@ -39,6 +42,16 @@ def separated(text: Text, query: Query) -> RawTable:
     if dialect.comment or dialect.quote in text.head:
         raw.lines = lambda rows: _line_numbers(path, dialect, rows, by_line=raw.slowly is None)
     return raw
+
+
+def _check_first_line(where: str, text: Text) -> None:
+    """Raise SourceError for a file that is one line without end, which would have to be held in memory as a whole."""
+    if "\n" in text.head or "\r" in text.head:
+        return
+    with text.path.open("rb") as file:
+        start = file.read(LONGEST_LINE_BYTES + 1)
+    if len(start) > LONGEST_LINE_BYTES and b"\n" not in start and b"\r" not in start:
+        raise SourceError(f"{where}: is no table: its first line is longer than {LONGEST_LINE_BYTES >> 20} MB")
 
 
 def _schema(dialect: Dialect) -> dict[str, type[pl.DataType]]:
