@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from redshank.sources.base import Findings
 
 SHOWN_EVENTS = 20
+SHOWN_NARROW = 8  # where an event takes several lines
 SHOWN_SERIES = 3
 
 
@@ -72,17 +73,18 @@ def facts(result: Result, line: str) -> list[tuple[str, str]]:
 def print_result(result: Result, findings: Findings, outputs: Outputs) -> None:
     """Print findings, sparklines, the events worst first, notes and the line of what was done."""
     from redshank.cli.console import console, print_notes
-    from redshank.cli.terminal import event_list, series_lines
+    from redshank.cli.terminal import TABLE_WIDTH, event_list, series_lines
 
     out = console()
     out.print(findings.line(), style="dim", markup=False)
     for line in series_lines(result, SHOWN_SERIES, out.width):
         out.print(line)
+    shown = SHOWN_EVENTS if out.width >= TABLE_WIDTH else SHOWN_NARROW
     if result.events:
-        for part in event_list(result.events[:SHOWN_EVENTS], out.width):
+        for part in event_list(result.events[:shown], out.width):
             out.print(part)
-    if len(result.events) > SHOWN_EVENTS:
-        out.print(f"and {len(result.events) - SHOWN_EVENTS:,} more: --out events.csv writes them all", style="dim")
+    if len(result.events) > shown:
+        out.print(f"and {len(result.events) - shown:,} more: --out events.csv writes them all", style="dim")
     print_notes(out, [*result.notes, *(str(series) for series in result.not_scored)])
     out.print(result.summary(), style="bold", markup=False)
     for path in outputs.written():
