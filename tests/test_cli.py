@@ -163,22 +163,50 @@ def test_a_reader_that_goes_away_is_no_error(csv: str) -> None:
     assert done.stderr == b""
 
 
-def test_ctrl_c_keeps_what_is_done_and_exits_with_130(csv: str, tmp_path: Path) -> None:
+_MARKING = """
+import pathlib, sys
+import redshank.app
+from redshank.cli.main import run
+
+def marked(*args, score_shard=redshank.app.score_shard, **kwargs):
+    pathlib.Path("begun").touch()
+    return score_shard(*args, **kwargs)
+
+redshank.app.score_shard = marked
+sys.exit(run(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param(["--detector", "hindsight"], id="retrospective"),
+        pytest.param(["--detector", "analog", "--mode", "live"], id="live"),
+    ],
+)
+def test_ctrl_c_keeps_what_is_done_and_exits_with_130(csv: str, options: list[str], tmp_path: Path) -> None:
     chance = np.random.default_rng(1)
-    np.savetxt(tmp_path / "long.csv", chance.normal(size=400_000), header="value", comments="", fmt="%.4f")
+    np.savetxt("long.csv", chance.normal(size=1_000_000), header="value", comments="", fmt="%.3f")
     process = subprocess.Popen(
-        [sys.executable, "-m", "redshank.cli.main", "detect", "long.csv", "--detector", "hindsight", "--out", "e.csv"],
+        [sys.executable, "-c", _MARKING, "detect", "long.csv", *options, "--out", "e.csv"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-    time.sleep(6)  # started, read, and in the midst of scoring: half a minute of work
+    _wait_for(tmp_path / "begun", process)
 
     os.kill(process.pid, signal.SIGINT)
-    out, _ = process.communicate(timeout=30)
+    out, _ = process.communicate(timeout=60)
 
     assert process.returncode == 130
     assert b"INTERRUPTED" in out
     assert (tmp_path / "e.csv").exists()
+
+
+def _wait_for(path: Path, process: subprocess.Popen[bytes]) -> None:
+    """Wait until another process has made a file."""
+    while not path.exists():
+        assert process.poll() is None
+        time.sleep(0.02)
 
 
 def test_detectors_are_listed_and_explained(capsys: pytest.CaptureFixture[str]) -> None:

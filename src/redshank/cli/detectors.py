@@ -24,13 +24,20 @@ def detectors(
     import json
 
     from redshank import registry
+    from redshank.errors import MissingExtraError
 
-    names = registry.names(registry.DETECTORS) if name is None else [name]
-    described = [_describe(registry.detector_class(each)) for each in names]
+    described, missing = [], []
+    for each in registry.names(registry.DETECTORS) if name is None else [name]:
+        try:
+            described.append(_describe(registry.detector_class(each)))
+        except MissingExtraError as error:
+            if name is not None:
+                raise
+            missing.append(str(error))
     if as_json:
         typer.echo(json.dumps(described if name is None else described[0], indent=2))
     elif name is None:
-        _print_list(described)
+        _print_list(described, missing)
     else:
         _print_one(described[0])
 
@@ -61,17 +68,19 @@ def _describe(kind: Any) -> dict[str, Any]:
     }
 
 
-def _print_list(described: list[dict[str, Any]]) -> None:
+def _print_list(described: list[dict[str, Any]], missing: list[str]) -> None:
     from rich.table import Table
 
-    from redshank.cli.console import console
+    from redshank.cli.console import console, print_notes
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title, right in (("detector", False), ("works", False), ("µs/point", True), ("good for", False)):
         table.add_column(title, justify="right" if right else "left", no_wrap=title != "good for")
     for one in described:
         table.add_row(one["name"], one["mode"], f"{one['microseconds_per_point']:g}", one["summary"])
-    console().print(table)
+    out = console()
+    out.print(table)
+    print_notes(out, missing)
 
 
 def _print_one(one: dict[str, Any]) -> None:
