@@ -15,6 +15,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from naive_analog import naive_analog
 from redshank.detectors.analog import Analog, AnalogLight
 from redshank.errors import ConfigError
+from redshank.evaluate import buffer_window, vus
 from redshank.panel import Panel
 
 GOLDEN = Path(__file__).parent / "golden" / "analog_nab.csv"
@@ -191,3 +192,16 @@ def test_it_gives_the_golden_numbers(kind: type[AnalogLight], bench_data: Path) 
         worst = max(worst, *(abs(found[int(row["index"])] - float(row[kind.kind])) for row in rows))
 
     assert worst < 0.2  # of 70 (40): the first steps of the autoregression are not written down to the last bit
+
+
+@pytest.mark.bench_data
+@pytest.mark.parametrize(("kind", "golden"), [(Analog, 0.392), (AnalogLight, 0.342)])
+def test_it_ranks_the_numenta_data_as_measured(kind: type[AnalogLight], golden: float, bench_data: Path) -> None:
+    found = []
+    for path in sorted((bench_data / "nab").glob("*__*.csv")):
+        values, label = np.genfromtxt(path, delimiter=",", skip_header=1, usecols=(1, 2), unpack=True)
+        ranking = np.nan_to_num(deviation(kind, values, learn=200))
+        found.append(vus(label > 0, ranking, buffer_window(values)).pr)
+
+    assert np.isfinite(found).sum() == 52  # the others have no anomaly
+    assert np.nanmean(found) == pytest.approx(golden, abs=0.005)

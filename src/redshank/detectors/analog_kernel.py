@@ -85,7 +85,8 @@ def advance_rows(
                 numbers[row, GAP] = 0
                 if scored:
                     out[0, row, t] = deviation
-                    out[1:, row, t] = ranges
+                    for k in range(3):
+                        out[1 + k, row, t] = ranges[k]
 
 
 @njit(nogil=True, cache=True)
@@ -274,14 +275,15 @@ def _write_range(numbers: Floats, forecast: float, y: float, scale: Floats, rang
 def _calibrated_sum(parts: Floats, floor: float, scales: Floats, distances: Singles, numbers: Floats) -> float:
     """Sum of the parts, each in its own scale and capped."""
     # The values that set the scales are kept where the longest lags will be, which are not in use yet.
-    firsts = distances[: 2 * LEARN_POINTS * parts.size].view(np.float64).reshape((parts.size, LEARN_POINTS))
     learning = numbers[SEEN] < START_POINTS + LEARN_POINTS
+    firsts = distances[: 2 * LEARN_POINTS * parts.size].view(np.float64)
     total = 0.0
     for k in range(parts.size):
         if learning and math.isnan(parts[k]):
             parts[k] = 0.0
         if not math.isnan(parts[k]):
-            total += calibrated(scales[k], firsts[k], parts[k], AR_FLOOR if k == parts.size - 1 else floor, CAP)
+            first = firsts[k * LEARN_POINTS : (k + 1) * LEARN_POINTS]
+            total += calibrated(scales[k], first, parts[k], AR_FLOOR if k == parts.size - 1 else floor, CAP)
     if numbers[SEEN] + 1 == START_POINTS + LEARN_POINTS:
         firsts[:] = 0
     return total
