@@ -18,7 +18,7 @@ import numpy as np
 
 from redshank.calibrate import Calibration
 from redshank.detectors.base import Arrays, Cost
-from redshank.detectors.hindsight_expected import expectation
+from redshank.detectors.hindsight_expected import expectation, filled_by_analogs
 from redshank.detectors.hindsight_gaps import Compared
 from redshank.detectors.hindsight_novelty import correlation_novelty, shape_novelty, stretch_novelties
 from redshank.detectors.hindsight_parts import Unit, less_trend, ordinary_peak, spikes
@@ -59,10 +59,11 @@ class Retrospective(UnivariateDetector):
         answer = RowDeviations.blank((values.shape[0], panel.n_time))
         threads = cores() if values.shape[0] == 1 and values.shape[1] >= THREADED_POINTS else 1
         for row in range(values.shape[0]):
-            scored = self._score_row(values[row], threads)
+            told = partial(self._tell, row, values.shape[0])
+            scored = self._score_row(values[row], threads, told)
             for name, array in zip(("deviation", "expected", "lower", "upper"), scored, strict=True):
                 getattr(answer, name)[row] = array[values.shape[1] - panel.n_time :]
-            self.on_progress((row + 1) / values.shape[0])
+            told(1.0)
         return join_channels(answer, panel)
 
     def _new_rows(self, n_rows: int) -> Arrays:
@@ -72,7 +73,10 @@ class Retrospective(UnivariateDetector):
         kept = np.swapaxes(history.values[:, -self.kept :], 1, 2)
         self.arrays = {"history": np.ascontiguousarray(kept)}
 
-    def _score_row(self, values: Floats, threads: int) -> Floats:
+    def _tell(self, row: int, n_rows: int, share: float) -> None:
+        self.on_progress((row + share) / n_rows)
+
+    def _score_row(self, values: Floats, threads: int, told: Callable[[float], None]) -> Floats:
         """Deviation, expected, lower and upper (4, n_time) of one row."""
         answer = np.full((4, values.size), np.nan)
         if np.isfinite(values).sum() < LEAST_POINTS:
@@ -80,7 +84,9 @@ class Retrospective(UnivariateDetector):
         points = Compared.of(values)
         unit = Unit.of(points.values[points.known])
         y = unit.standardised(points.values)
-        total = self._total(y, points, threads)
+        if not points.is_whole:
+            y = filled_by_analogs(y, points.known, points.gaps, EXPECTED_REACH)
+        total = self._total(y, points, threads, told)
         answer[0, points.places] = np.where(points.known, total, np.nan)
         usable = points.known & (total < 0.5 * self.calibration.cut)
         expected, low, high = expectation(y, usable, EXPECTED_REACH)
@@ -88,12 +94,12 @@ class Retrospective(UnivariateDetector):
             answer[k, points.places] = unit.values(expected + side)
         return answer
 
-    def _total(self, y: Floats, points: Compared, threads: int) -> Floats:
+    def _total(self, y: Floats, points: Compared, threads: int, told: Callable[[float], None]) -> Floats:
         """Sum of the parts, each in units of its own ordinary peaks."""
         known = None if points.is_whole else points.known
         period = acf_period(points.values)
         parts: Parts = {}
-        for answer in compute(self._tasks(y, points, period), threads, self.on_progress):
+        for answer in compute(self._tasks(y, points, period), threads, lambda share: told(0.9 * share)):
             for name, part in answer.items():
                 parts[name] = parts[name] + part if name in parts else part
         parts["S"] = spikes(y, points.stretches(), known)

@@ -170,6 +170,23 @@ def expect(u: Singles, usable: Flags, starts: Numbers, every: int, reach: int, a
         expect_block(u, usable, starts[k], starts[k + 1], reach, align, expected)
 
 
+@njit(nogil=True, cache=True)
+def filled_by_analogs(y: Floats, known: Flags, gaps: Flags, reach: int) -> Floats:
+    """Put into holes what the nearest analogs of their surroundings had: a line would be odd where the series bends."""
+    result = y.copy()
+    u = y.astype(np.float32)
+    start = 0
+    while start < y.size:
+        stop = start + 1
+        if not known[start]:
+            while stop < y.size and not known[stop]:
+                stop += 1
+            if not gaps[start]:
+                expect_block(u, known, start, stop, reach, True, result)
+        start = stop
+    return result
+
+
 def expectation(y: Floats, usable: Flags, reach: int) -> tuple[Floats, float, float]:
     """Return (expected, how far below it and how far above it usable points may lie), in the unit of ``y``.
 

@@ -70,25 +70,10 @@ class Compared:
 
 
 def _filled(values: Floats, known: Flags) -> tuple[Floats, Flags, Flags]:
-    """(values, known, gaps) with every hole filled, short ones smoothly."""
+    """(values, known, gaps) with every hole filled by a line."""
     points, there = np.arange(values.size), np.flatnonzero(known)
     filled = np.interp(points, there, values[there])
     gaps = np.zeros(values.size, bool)
     for before, behind in zip(there[:-1][np.diff(there) > 1], there[1:][np.diff(there) > 1], strict=True):
-        hole = slice(before + 1, behind)
-        if behind - before - 1 > MOST_HOLE:
-            gaps[hole] = True
-        elif before > 0 and behind + 1 < values.size and known[before - 1] and known[behind + 1]:
-            filled[hole] = _cubic(values, int(before), int(behind))
+        gaps[before + 1 : behind] = behind - before - 1 > MOST_HOLE
     return filled, known, gaps
-
-
-def _cubic(values: Floats, before: int, behind: int) -> Floats:
-    """What lies in a hole on the cubic through two values on either side: a line would be odd in a smooth series."""
-    nodes = np.array([before - 1, before, behind, behind + 1])
-    at = np.arange(before + 1, behind)
-    result = np.zeros(at.size)
-    for node in nodes:
-        others = nodes[nodes != node]
-        result += values[node] * np.prod((at[:, None] - others) / (node - others), axis=1)
-    return result
