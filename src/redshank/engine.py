@@ -88,7 +88,8 @@ def score_shard(
 ) -> Answer:
     """Score the series of ``panel`` and decide on events.
 
-    ``on_progress`` is told the share done, 0..1. Once ``is_stopped``, a live detector leaves the rest without scores.
+    ``on_progress`` is told the share done, 0..1. Once ``is_stopped``, a live detector leaves the rest without scores,
+    and one that sees the series whole raises StoppedError.
     """
     detector = plan.new_detector()
     calibrator = Calibrator(detector.calibration, panel.n_series, plan.budget)
@@ -134,7 +135,7 @@ def _deviations(
 ) -> Deviations:
     """Score a panel: live detectors go through it in order of time, the others see it whole."""
     if not detector.causal:
-        detector.on_progress = on_progress
+        detector.on_progress = _until_stopped(on_progress, is_stopped)
         return detector.score(panel)
     step = max(1000, CHUNK_POINTS // max(1, panel.n_series * panel.n_channels))
     if panel.n_time <= step:
@@ -146,6 +147,21 @@ def _deviations(
         if is_stopped():
             break
     return _joined(parts, panel.n_time)
+
+
+class StoppedError(Exception):
+    """The work on a shard was given up because the run was stopped; never seen outside of a run."""
+
+
+def _until_stopped(on_progress: Callable[[float], None], is_stopped: Callable[[], bool]) -> Callable[[float], None]:
+    """Progress that ends the work at its next report: a detector that sees a series whole has no partial answer."""
+
+    def heard(share: float) -> None:
+        on_progress(share)
+        if is_stopped():
+            raise StoppedError
+
+    return heard
 
 
 def _joined(parts: list[Deviations], n_time: int) -> Deviations:
