@@ -271,7 +271,7 @@ def test_an_error_in_a_thread_is_raised() -> None:
         raise ValueError("told")
 
     with pytest.raises(ValueError, match="told"):
-        hindsight.compute([failing, lambda: 1], 2, lambda share: None)
+        list(hindsight.compute([failing, lambda: 1], 2, lambda share: None))
 
 
 @both

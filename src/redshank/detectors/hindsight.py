@@ -21,7 +21,7 @@ from redshank.detectors.base import Arrays, Cost
 from redshank.detectors.hindsight_expected import expectation, filled_by_analogs
 from redshank.detectors.hindsight_gaps import Compared
 from redshank.detectors.hindsight_novelty import correlation_novelty, shape_novelty, stretch_novelties
-from redshank.detectors.hindsight_parts import Unit, less_trend, ordinary_peak, spikes
+from redshank.detectors.hindsight_parts import Part, Unit, less_trend, ordinary_peak, spikes
 from redshank.detectors.hindsight_threads import compute, cores
 from redshank.detectors.univariate import RowDeviations, UnivariateDetector, as_rows, join_channels
 from redshank.panel import Deviations, Floats, Panel
@@ -31,7 +31,7 @@ LEAST_POINTS = 64
 THREADED_POINTS = 2000  # of a series that uses all cores by itself
 EXPECTED_REACH = 4096  # points on either side that analogs are taken from
 WEIGHTS = {"E1": 0.5, "E3": 0.5, "E64": 0.3, "C": 0.6, "M": 0.6, "Mh": 0.3, "S": 0.5}
-Parts = dict[str, Floats]
+Parts = dict[str, Part]
 Task = Callable[[], Parts]
 
 
@@ -60,9 +60,7 @@ class Retrospective(UnivariateDetector):
         threads = cores() if values.shape[0] == 1 and values.shape[1] >= THREADED_POINTS else 1
         for row in range(values.shape[0]):
             told = partial(self._tell, row, values.shape[0])
-            scored = self._score_row(values[row], threads, told)
-            for name, array in zip(("deviation", "expected", "lower", "upper"), scored, strict=True):
-                getattr(answer, name)[row] = array[values.shape[1] - panel.n_time :]
+            self._score_row(values[row], answer, row, threads, told)
             told(1.0)
         return join_channels(answer, panel)
 
@@ -76,23 +74,25 @@ class Retrospective(UnivariateDetector):
     def _tell(self, row: int, n_rows: int, share: float) -> None:
         self.on_progress((row + share) / n_rows)
 
-    def _score_row(self, values: Floats, threads: int, told: Callable[[float], None]) -> Floats:
-        """Deviation, expected, lower and upper (4, n_time) of one row."""
-        answer = np.full((4, values.size), np.nan)
+    def _score_row(
+        self, values: Floats, answer: RowDeviations, row: int, threads: int, told: Callable[[float], None]
+    ) -> None:
+        """Write what there is to say of one row to its place in the answer, which holds its last points."""
         if np.isfinite(values).sum() < LEAST_POINTS:
-            return answer
+            return
         points = Compared.of(values)
         unit = Unit.of(points.values[points.known])
         y = unit.standardised(points.values)
         if not points.is_whole:
             y = filled_by_analogs(y, points.known, points.gaps, EXPECTED_REACH)
         total = self._total(y, points, threads, told)
-        answer[0, points.places] = np.where(points.known, total, np.nan)
-        usable = points.known & (total < 0.5 * self.calibration.cut)
-        expected, low, high = expectation(y, usable, EXPECTED_REACH)
-        for k, side in enumerate((0.0, low, high), 1):
-            answer[k, points.places] = unit.values(expected + side)
-        return answer
+        expected, low, high = expectation(y, points.known & (total < 0.5 * self.calibration.cut), EXPECTED_REACH)
+        total[~points.known] = np.nan
+        asked = slice(np.searchsorted(points.places, values.size - answer.deviation.shape[1]), None)
+        places = points.places[asked] - (values.size - answer.deviation.shape[1])
+        answer.deviation[row, places] = total[asked]
+        for array, side in ((answer.expected, 0.0), (answer.lower, low), (answer.upper, high)):
+            array[row, places] = unit.values(expected[asked] + side)
 
     def _total(self, y: Floats, points: Compared, threads: int, told: Callable[[float], None]) -> Floats:
         """Sum of the parts, each in units of its own ordinary peaks."""
@@ -101,11 +101,14 @@ class Retrospective(UnivariateDetector):
         parts: Parts = {}
         for answer in compute(self._tasks(y, points, period), threads, lambda share: told(0.9 * share)):
             for name, part in answer.items():
-                parts[name] = parts[name] + part if name in parts else part
+                if name in parts:
+                    parts[name] += part
+                else:
+                    parts[name] = part
         parts["S"] = spikes(y, points.stretches(), known)
         total = np.zeros(y.size)
         for name, part in parts.items():
-            total += WEIGHTS[name] * part / ordinary_peak(part, period)
+            total += WEIGHTS[name] / ordinary_peak(part, period) * part
         return total
 
     @abstractmethod
@@ -173,15 +176,15 @@ def _stretches(
     """E1 and E3 of some windows, ``share`` of the mean for each."""
     novelties = stretch_novelties(u, points, windows, reach, backwards=backwards)
     nearest, third = (np.sum([pair[k] for pair in novelties], axis=0) for k in (0, 1))
-    return {"E1": share * nearest, "E3": share * third}
+    return {"E1": np.float32(share) * nearest, "E3": np.float32(share) * third}
 
 
 def _long_stretches(u: Floats, points: Compared, reach: int, *, backwards: bool) -> Parts:
-    return {"E64": 0.5 * stretch_novelties(u, points, (64,), reach, backwards=backwards)[0][1]}
+    return {"E64": np.float32(0.5) * stretch_novelties(u, points, (64,), reach, backwards=backwards)[0][1]}
 
 
 def _correlations(u: Floats, points: Compared, reach: int, *, backwards: bool) -> Parts:
-    return {"C": 0.5 * correlation_novelty(u, points, 16, reach, backwards=backwards)}
+    return {"C": np.float32(0.5) * correlation_novelty(u, points, 16, reach, backwards=backwards)}
 
 
 def _shapes(name: str, y: Floats, points: Compared, length: int, softness: float, every: int) -> Parts:

@@ -19,8 +19,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 KEPT = 3
-CHUNK = 256  # points whose distances to one tile of lags are found together
-TILE = 512  # lags of a tile; distances and rows of a tile stay in the fastest cache
+CHUNK = 128  # points that meet one block together, so that what they touch stays in the fastest cache
 NO_BITS = np.uint32(0x7F800000)  # infinite
 
 Distances = NDArray[Any]  # float32 or float64

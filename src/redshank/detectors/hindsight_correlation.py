@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from redshank.detectors.hindsight_blocks import CHUNK, KEPT, TILE, Distances, end_block, end_chunk
+from redshank.detectors.hindsight_blocks import CHUNK, KEPT, Distances, end_block, end_chunk
 from redshank.panel import Floats
 
 Flags = NDArray[np.bool_]
@@ -78,12 +78,13 @@ def nearest_correlations(u: Floats, window: int, reach: int, block: int, links: 
     while start < n:
         stop = min(start + CHUNK, (start // block + 1) * block, n)
         slot = max(0, start - reach) // block
-        for tile in range(0, reach, TILE):
+        for k in range(slot, start // block + 1):
             for t in range(start, stop):
-                first, last = max(0, t - reach + tile), min(t - window + 1, t - reach + tile + TILE)
+                first, last = max(k * block, t - reach), min((k + 1) * block, t - window + 1)
                 if first < last:
                     part = products[first - t + reach : last - t + reach]
-                    _meet(part, rows[first:last], u, ends, window, t, first, block, best[t - start], slot, links)
+                    d = _meet(part, rows[first:last], u, ends, window, t, first, links)
+                    best[t - start, k - slot] = min(best[t - start, k - slot], d)
         end_chunk(top, rows, best, start, stop, block, slot)
         if stop % block == 0 or stop == n:
             end_block(top, rows, max(0, stop - block - reach), stop)
@@ -92,8 +93,8 @@ def nearest_correlations(u: Floats, window: int, reach: int, block: int, links: 
 
 
 @njit(nogil=True, cache=True)
-def _meet(part, rows, u, ends, window, t, first, block, best, slot, links):  # type: ignore[no-untyped-def]
-    """Let ``t`` meet partners first, first + 1, ...; the first of the series are not offered."""
+def _meet(part, rows, u, ends, window, t, first, links):  # type: ignore[no-untyped-def]
+    """Let ``t`` meet partners first, first + 1, ... of one block; the first of the series are not offered."""
     ones, a, b = ends
     lam = 1 - 1 / window
     last = first + part.size
@@ -102,12 +103,10 @@ def _meet(part, rows, u, ends, window, t, first, block, best, slot, links):  # t
         for i in range(part.size):
             part[i] *= links[first + i]
     low = max(first, min(last, COMPARED * window))
-    _fade(part[: low - first], u[first:low], u[t], lam)
-    while low < last:
-        k = low // block
-        high = min(last, (k + 1) * block)
-        x, z = low - first, high - first
-        given = (u[low:high], ones[low:high], a[low:high], b[low:high])
-        d = _offer(part[x:z], rows[x:z], given[0], given[1], given[2], given[3], u[t], lam, ones[t], a[t], b[t])
-        best[k - slot] = min(best[k - slot], d)
-        low = high
+    if first < low:
+        _fade(part[: low - first], u[first:low], u[t], lam)
+    if low == last:
+        return np.inf
+    x = low - first
+    given = (u[low:last], ones[low:last], a[low:last], b[low:last])
+    return _offer(part[x:], rows[x:], given[0], given[1], given[2], given[3], u[t], lam, ones[t], a[t], b[t])

@@ -11,19 +11,18 @@ import numpy as np
 from redshank.detectors.hindsight_blocks import NO_BITS, Distances, block_points
 from redshank.detectors.hindsight_correlation import COMPARED, nearest_correlations
 from redshank.detectors.hindsight_gaps import Compared, Flags
-from redshank.detectors.hindsight_parts import calibrated, moving_average
+from redshank.detectors.hindsight_parts import Part, calibrated, moving_average
 from redshank.detectors.hindsight_shapes import nearest_shapes
-from redshank.detectors.hindsight_windows import nearest_stretches
+from redshank.detectors.hindsight_windows import SETTLED, nearest_stretches
 from redshank.panel import Floats
 
 LEAST_BLOCK = 64
 SHAPE_REACH = 16_384
-SETTLED = 2  # windows of a stretch before it is a partner
 
 
 def stretch_novelties(
     u: Floats, points: Compared, windows: tuple[int, ...], reach: int, *, backwards: bool
-) -> list[tuple[Floats, Floats]]:
+) -> list[tuple[Part, Part]]:
     """(by the nearest, by the third nearest block) of each window, calibrated; ``backwards``: windows begin there."""
     turn, order = slice(None, None, -1 if backwards else 1), points.turned() if backwards else points
     single = np.ascontiguousarray(u[turn], dtype=np.float32)
@@ -37,12 +36,12 @@ def stretch_novelties(
     novelties = []
     for top, window, none in zip(tops, windows, barred, strict=True):
         top[:, : none.size][:, none] = np.inf
-        nearest, third = (_novelty(top, k, window)[turn] for k in (1, 3))
-        novelties.append((calibrated(nearest, _known(points)), calibrated(third, _known(points))))
+        nearest, third = (calibrated(_novelty(top, k, window)[turn], _known(points)) for k in (1, 3))
+        novelties.append((nearest, third))
     return novelties
 
 
-def correlation_novelty(u: Floats, points: Compared, window: int, reach: int, *, backwards: bool) -> Floats:
+def correlation_novelty(u: Floats, points: Compared, window: int, reach: int, *, backwards: bool) -> Part:
     """By the third nearest block in exponentially weighted correlation, calibrated."""
     turn, order = slice(None, None, -1 if backwards else 1), points.turned() if backwards else points
     links, barred = np.zeros(0), np.zeros(0, bool)
@@ -53,7 +52,7 @@ def correlation_novelty(u: Floats, points: Compared, window: int, reach: int, *,
     return calibrated(_novelty(top, 3, 1)[turn], _known(points))
 
 
-def shape_novelty(y: Floats, points: Compared, length: int, softness: float, every: int) -> Floats:
+def shape_novelty(y: Floats, points: Compared, length: int, softness: float, every: int) -> Part:
     """By the third nearest block of softly normalised windows of ``length``, on averages of ``every`` points."""
     count = y.size // every
     whole = slice(0, count * every)
@@ -80,10 +79,11 @@ def _known(points: Compared) -> Flags | None:
 
 def _novelty(top: Distances, k: int, window: int) -> Floats:
     """Root of the k-th distance over the window, of the last there is; without any, the median of the others."""
-    distance = top[k - 1]
+    novelty: Floats = top[k - 1].astype(np.float64)
     for fewer in range(k - 2, -1, -1):
-        distance = np.where(np.isinf(distance), top[fewer], distance)
-    novelty: Floats = np.sqrt(distance.astype(np.float64) / window)
+        np.copyto(novelty, top[fewer], where=np.isinf(novelty))
+    novelty /= window
+    np.sqrt(novelty, out=novelty)
     none = np.isinf(novelty)
     if none.any():
         novelty[none] = 0.0 if none.all() else np.median(novelty[~none])

@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from redshank.detectors.hindsight_blocks import CHUNK, KEPT, TILE, Distances, end_block, end_chunk
+from redshank.detectors.hindsight_blocks import CHUNK, KEPT, Distances, end_block, end_chunk
 from redshank.panel import Floats
 
 Flags = NDArray[np.bool_]
@@ -79,10 +79,10 @@ def nearest_shapes(u: Floats, m: int, softness: float, reach: int, block: int, b
     reach = min(reach, max(n - 1, 1))
     means, squares = _windows(u, m)
     softened = squares + m * softness
-    ends = (squares / softened, np.sqrt(2 / softened))
+    e, scale = squares / softened, np.sqrt(2 / softened)
     for t in range(n if barred.size > 0 else 0):
         if barred[t : t + m].any():
-            ends[0][t] = np.inf
+            e[t] = np.inf
     changes = _changes(u, means, m)
     top, rows, covariances = np.full((KEPT, n), np.inf), np.full(n, np.inf), np.zeros(reach)
     best = np.full((CHUNK, reach // block + 3), np.inf)
@@ -90,14 +90,14 @@ def nearest_shapes(u: Floats, m: int, softness: float, reach: int, block: int, b
     while start < n:
         stop = min(start + CHUNK, (start // block + 1) * block, (start // RESTART + 1) * RESTART, n)
         slot = max(0, start - reach) // block
-        for tile in range(0, reach, TILE):
+        for k in range(slot, start // block + 1):
             for t in range(start, stop):
-                shift = t - reach
-                first, last = max(0, shift + tile), min(t - m // 2 + 1, shift + tile + TILE)
+                first, last = max(k * block, t - reach), min((k + 1) * block, t - m // 2 + 1)
                 if first < last:
-                    part = covariances[first - shift : last - shift]
+                    part = covariances[first - t + reach : last - t + reach]
                     _advance(part, u, means, m, changes, t, first)
-                    _meet(part, rows[first:last], ends, t, first, block, best[t - start], slot)
+                    d = _offer(part, rows[first:last], e[first:last], scale[first:last], e[t], scale[t])
+                    best[t - start, k - slot] = min(best[t - start, k - slot], d)
         end_chunk(top, rows, best, start, stop, block, slot)
         if stop % block == 0 or stop == n:
             end_block(top, rows, max(0, stop - block - reach), stop)
@@ -117,17 +117,3 @@ def _advance(part, u, means, m, changes, t, first):  # type: ignore[no-untyped-d
         _move(part[1:], df[1:last], dg[1:last], df[t], dg[t])
     else:
         _move(part, df[first:last], dg[first:last], df[t], dg[t])
-
-
-@njit(nogil=True, cache=True)
-def _meet(part, rows, ends, t, first, block, best, slot):  # type: ignore[no-untyped-def]
-    """Offer the distances of window ``t`` to windows first, first + 1, ..., block by block."""
-    e, scale = ends
-    low, last = first, first + part.size
-    while low < last:
-        k = low // block
-        high = min(last, (k + 1) * block)
-        a, z = low - first, high - first
-        d = _offer(part[a:z], rows[a:z], e[low:high], scale[low:high], e[t], scale[t])
-        best[k - slot] = min(best[k - slot], d)
-        low = high

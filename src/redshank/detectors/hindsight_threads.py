@@ -17,13 +17,18 @@ def cores() -> int:
     return int(config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
 
 
-def compute(tasks: Sequence[Callable[[], Answer]], threads: int, on_progress: Callable[[float], None]) -> list[Answer]:
-    """Return the answer of each task; the first error of a task is raised here."""
-    found: dict[int, Answer] = {}
-    for index, answer in _one_by_one(tasks) if threads < 2 else _side_by_side(tasks, threads):
-        found[index] = answer
-        on_progress(len(found) / len(tasks))
-    return [found[index] for index in range(len(tasks))]
+def compute(
+    tasks: Sequence[Callable[[], Answer]], threads: int, on_progress: Callable[[float], None]
+) -> Iterator[Answer]:
+    """Yield the answer of each task in their order; the first error of a task is raised here."""
+    early: dict[int, Answer] = {}
+    following = 0
+    for done, (index, answer) in enumerate(_one_by_one(tasks) if threads < 2 else _side_by_side(tasks, threads), 1):
+        on_progress(done / len(tasks))
+        early[index] = answer
+        while following in early:
+            yield early.pop(following)
+            following += 1
 
 
 def _one_by_one(tasks: Sequence[Callable[[], Answer]]) -> Iterator[tuple[int, Answer]]:

@@ -1,7 +1,7 @@
 """All pairs of stretches by exponential windows: d_L <- keep d_L + (u_t - u_{t-L})^2 for every lag L up to the reach.
 
-One pass serves up to four windows over the same values, which share the squared differences. Time and lags are
-tiled so that what the innermost loops touch stays in the fastest cache. Where values are missing, ``Restarts`` say so.
+One pass serves three windows over the same values, which share the squared differences. Some points at a time meet one
+block of partners after the other, so that what the innermost loops touch stays in the fastest cache.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from redshank.detectors.hindsight_blocks import CHUNK, NO_BITS, TILE, Distances, end_block, end_chunk
+from redshank.detectors.hindsight_blocks import CHUNK, NO_BITS, Distances, end_block, end_chunk
 
 Singles = NDArray[np.float32]
 Numbers = NDArray[np.int64]
 
+SETTLED = 2  # windows of a stretch before it is a partner
 PAD = 48  # values between the arrays of two windows, which would share their cache lines otherwise
 
 
@@ -42,7 +43,7 @@ def _offer_one(distances: Singles, rows: Singles, past: Singles, value: np.float
 def _offer_three(  # type: ignore[no-untyped-def]
     d0: Singles, d1: Singles, d2: Singles, r0: Singles, r1: Singles, r2: Singles, past: Singles, value, keep, least
 ):
-    """The same for three windows; writes the least of each to ``least``."""
+    """The same for three windows; lowers ``least`` of each."""
     k0, k1, k2 = keep[0], keep[1], keep[2]
     b0, b1, b2 = NO_BITS, NO_BITS, NO_BITS
     for i in range(past.size):
@@ -56,9 +57,9 @@ def _offer_three(  # type: ignore[no-untyped-def]
         b0 = min(b0, np.float32(x0).view(np.uint32))
         b1 = min(b1, np.float32(x1).view(np.uint32))
         b2 = min(b2, np.float32(x2).view(np.uint32))
-    least[0] = np.uint32(b0).view(np.float32)
-    least[1] = np.uint32(b1).view(np.float32)
-    least[2] = np.uint32(b2).view(np.float32)
+    least[0] = min(least[0], np.uint32(b0).view(np.float32))
+    least[1] = min(least[1], np.uint32(b1).view(np.float32))
+    least[2] = min(least[2], np.uint32(b2).view(np.float32))
 
 
 @njit(nogil=True, cache=True)
@@ -99,8 +100,14 @@ def nearest_stretches(  # type: ignore[no-untyped-def]
     while start < n:
         stop = min(start + CHUNK, (start // block + 1) * block, n)
         slot = max(0, start - reach) // block
-        for tile in range(0, reach, TILE):
-            _meet_tile(u, windows, keep, reach, block, start, stop, tile, slot, distances, rows, best, links, bars)
+        for b in range(slot, start // block + 1):
+            for t in range(start, stop):
+                first, last = max(b * block, t - reach), min((b + 1) * block, t)
+                if first < last and links.size == 0:
+                    _meet(u, t, first, last, windows, keep, reach, distances, rows, best[:, t - start, b - slot])
+                elif first < last:
+                    to = best[:, t - start, b - slot]
+                    _meet_known(u, t, first, last, windows, keep, reach, distances, rows, to, links, bars)
         for k in range(count):
             end_chunk(top[k], rows[k], best[k], start, stop, block, slot)
         if stop % block == 0 or stop == n:
@@ -111,86 +118,53 @@ def nearest_stretches(  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def _meet_tile(  # type: ignore[no-untyped-def]
-    u, windows, keep, reach, block, start, stop, tile, slot, distances, rows, best, links, bars
-):
-    """Let points start..stop-1 meet their partners at the lags of one tile, the longest first."""
+def _meet(u, t, first, last, windows, keep, reach, distances, rows, best):  # type: ignore[no-untyped-def]
+    """Let ``t`` meet partners first..last-1, all of one block, whose least distances go to ``best``."""
     count = windows.size
     widest = windows[count - 1]
-    least = np.empty(3, np.float32)
-    for t in range(start, stop):
-        shift = t - reach  # index i is lag reach - i, partner shift + i
-        first, last = max(0, shift + tile), min(t, shift + tile + TILE)
-        if last <= first:
-            continue
-        if links.size > 0:
-            _meet_known(u, t, first, last, windows, keep, shift, block, slot, start, distances, rows, best, links, bars)
-            continue
-        low, high = max(first, 2 * widest), min(last, t - max(widest, 4) + 1)
-        if count != 3 or low >= high:
-            low = high = last
-        for k in range(count):
-            end = min(last, t - max(windows[k], 4) + 1)
-            _meet(u, t, first, min(low, end), 2 * windows[k], k, keep, shift, block, slot, start, distances, rows, best)
-            _meet(u, t, high, end, 2 * windows[k], k, keep, shift, block, slot, start, distances, rows, best)
-        while low < high:
-            b = low // block
-            edge = min(high, (b + 1) * block)
-            a, z = low - shift, edge - shift
-            _offer_three(
-                distances[0, a:z],
-                distances[1, a:z],
-                distances[2, a:z],
-                rows[0, low:edge],
-                rows[1, low:edge],
-                rows[2, low:edge],
-                u[low:edge],
-                u[t],
-                keep,
-                least,
-            )
-            for k in range(3):
-                best[k, t - start, b - slot] = min(best[k, t - start, b - slot], least[k])
-            low = edge
+    low, high = max(first, 2 * widest), min(last, t - max(widest, 4) + 1)
+    together = count == 3 and low < high
+    if together:
+        a, z = low - t + reach, high - t + reach  # the distance at lag L has index reach - L
+        d0, d1, d2 = distances[0, a:z], distances[1, a:z], distances[2, a:z]
+        _offer_three(d0, d1, d2, rows[0, low:high], rows[1, low:high], rows[2, low:high], u[low:high], u[t], keep, best)
+        if low == first and high == last:
+            return
+    for k in range(count):
+        end = min(last, t - max(windows[k], 4) + 1)
+        if together:
+            _meet_one(u, t, first, min(low, end), k, windows, keep, reach, distances, rows, best)
+            _meet_one(u, t, high, end, k, windows, keep, reach, distances, rows, best)
+        else:
+            _meet_one(u, t, first, end, k, windows, keep, reach, distances, rows, best)
 
 
 @njit(nogil=True, cache=True)
-def _meet(  # type: ignore[no-untyped-def]
-    u, t, first, last, compared, k, keep, shift, block, slot, start, distances, rows, best
-):
-    """Let ``t`` meet partners first..last-1 by window ``k``; those before ``compared`` are not offered."""
-    edge = min(last, compared)
-    if first < edge:
-        _fade(distances[k, first - shift : edge - shift], u[first:edge], u[t], keep[k])
-    first = max(first, edge)
-    while first < last:
-        b = first // block
-        edge = min(last, (b + 1) * block)
-        part = slice(first - shift, edge - shift)
-        d = _offer_one(distances[k, part], rows[k, first:edge], u[first:edge], u[t], keep[k])
-        best[k, t - start, b - slot] = min(best[k, t - start, b - slot], d)
-        first = edge
+def _meet_one(u, t, first, last, k, windows, keep, reach, distances, rows, best):  # type: ignore[no-untyped-def]
+    """The same by window ``k``; partners in the first two windows of the series are not offered."""
+    low = max(first, min(last, SETTLED * windows[k]))
+    shift = t - reach
+    if first < low:
+        _fade(distances[k, first - shift : low - shift], u[first:low], u[t], keep[k])
+    if low < last:
+        d = _offer_one(distances[k, low - shift : last - shift], rows[k, low:last], u[low:last], u[t], keep[k])
+        best[k] = min(best[k], d)
 
 
 @njit(nogil=True, cache=True)
-def _meet_known(  # type: ignore[no-untyped-def]
-    u, t, first, last, windows, keep, shift, block, slot, start, distances, rows, best, links, bars
-):
-    """Let ``t`` meet partners first..last-1 by every window where values are missing."""
+def _meet_known(u, t, first, last, windows, keep, reach, distances, rows, best, links, bars):  # type: ignore[no-untyped-def]
+    """The same by every window where values are missing."""
+    shift = t - reach
     for k in range(windows.size):
-        low, end = first, min(last, t - max(windows[k], 4) + 1)
-        while low < end:
-            b = low // block
-            edge = min(end, (b + 1) * block)
-            part = slice(low - shift, edge - shift)
-            link = keep[k] * links[t]
-            if bars[k, t] != 0:
-                _fade_known(distances[k, part], u[low:edge], u[t], link, links[low:edge])
-            else:
-                row, past = rows[k, low:edge], u[low:edge]
-                d = _offer_known(distances[k, part], row, past, u[t], link, links[low:edge], bars[k, low:edge])
-                best[k, t - start, b - slot] = min(best[k, t - start, b - slot], d)
-            low = edge
+        end = min(last, t - max(windows[k], 4) + 1)
+        if first >= end:
+            continue
+        part, past, link = distances[k, first - shift : end - shift], u[first:end], keep[k] * links[t]
+        if bars[k, t] != 0:
+            _fade_known(part, past, u[t], link, links[first:end])
+        else:
+            d = _offer_known(part, rows[k, first:end], past, u[t], link, links[first:end], bars[k, first:end])
+            best[k] = min(best[k], d)
 
 
 @njit(nogil=True, cache=True)
