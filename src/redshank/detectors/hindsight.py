@@ -131,7 +131,7 @@ class Hindsight(Retrospective):
     )
     reach: ClassVar[int] = 8192
     kept: ClassVar[int] = 16_384
-    point_ns: ClassVar[float] = 36_000
+    point_ns: ClassVar[float] = 41_000
 
     def _tasks(self, y: Floats, points: Compared, period: int) -> list[Task]:
         trendless, half = less_trend(y, points.stretches()), max(8, period // 2)
@@ -150,17 +150,17 @@ class Hindsight(Retrospective):
 
 @dataclass(kw_only=True, eq=False)
 class HindsightLight(Retrospective):
-    """``hindsight`` with one window, 4,096 lags and coarser shapes: a tenth of the cost."""
+    """``hindsight`` with one window, 4,096 lags and coarser shapes: an eighth of the cost."""
 
     kind: ClassVar[str] = "hindsight_light"
-    summary: ClassVar[str] = "retrospective, a tenth of the cost of hindsight: for many or very long series"
+    summary: ClassVar[str] = "retrospective, an eighth of the cost of hindsight: for many or very long series"
     calibration: ClassVar[Calibration] = Calibration(
         cut=4.5,
         rates=((2.0, 2.5), (2.5, 1.1), (3.0, 0.62), (3.5, 0.5), (4.0, 0.34), (4.5, 0.27), (5.0, 0.2)),
     )
     reach: ClassVar[int] = 4096
     kept: ClassVar[int] = 8192
-    point_ns: ClassVar[float] = 4000
+    point_ns: ClassVar[float] = 4100
 
     def _tasks(self, y: Floats, points: Compared, period: int) -> list[Task]:
         return [
