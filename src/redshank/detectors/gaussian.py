@@ -89,10 +89,11 @@ def advance_rows(
             if math.isnan(values[row, t]):
                 continue
             number = in_unit(extent, values[row, t], own[SEEN] == 0)
-            spread = max(_spread(own), least_deviation(extent))
+            least = least_deviation(extent)
+            spread = max(_spread(own), least)
             if own[SEEN] >= learn:
                 distance = abs(number - own[MEAN])
-                reach = max(own[WIDTH], WIDTH_LOW) * width * _early(own[WEIGHT], width) * spread
+                reach = width * max(own[WIDTH] * _early(own[WEIGHT], width) * spread, least)
                 out[0, row, t] = min(distance / reach, MOST) if reach > 0 else (MOST if distance > 0 else 0.0)
                 out[1, row, t] = of_unit(extent, own[MEAN])
                 out[2, row, t] = min(of_unit(extent, own[MEAN] - reach), out[1, row, t])
