@@ -40,7 +40,7 @@ class Pca(Detector):
     summary: ClassVar[str] = "channels that move together: what principal components cannot rebuild"
     # false events per 10,000 normal points of the Skoltech data, unfitted
     calibration: ClassVar[Calibration] = Calibration(
-        cut=2.5, rates=((1.25, 30.8), (1.5, 14.8), (1.75, 7.8), (2.0, 5.3), (2.5, 2.1), (4.0, 0.4))
+        cut=2.0, rates=((1.25, 26.3), (1.5, 13.2), (1.75, 7.8), (2.0, 5.3), (2.5, 2.1), (3.5, 0.4))
     )
 
     variance: float = parameter(0.9, "share of the variance that the components hold", low=0.1, high=0.999)

@@ -54,6 +54,7 @@ class Percentile(UnivariateDetector):
         cut=2.5,
         prior=_PRIOR,
         certain=20.0,
+        certain_share=0.8,
     )
 
     threshold: float = parameter(0.99, "share of normal values inside the expected range", low=0.5, high=0.9999)

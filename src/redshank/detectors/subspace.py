@@ -1,11 +1,12 @@
 """The directions in which the channels of a series usually move together, fitted so that faults do not bend them.
 
-Values are scaled by median and spread of each channel. Principal components are taken from the points that were
-rebuilt best the time before, three times over; missing values are what the components make of the others.
+Values are scaled by median and spread of each channel. Principal components are taken from the points nearest the
+centre, then from those that were rebuilt best, over again; missing values are what the components make of the others.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +22,9 @@ FLOOR_OF_RANGE = 0.01  # of the range of 98 % of the values: least spread
 LEAST_NOISE = 0.05  # least usual residual, in spreads
 SIZE_FLOOR = 1e-9  # least spread of a value of size 1
 RIDGE = 1e-6
+REWEIGHTED = 10  # times
+TRUSTED = 3.0  # usual residuals beyond which a channel counts less
+FAULTY = 10.0  # usual residuals beyond which a value says nothing of the range
 TAIL = 0.005
 _TINY = float(np.finfo(np.float64).tiny)
 _MAX = float(np.finfo(np.float64).max)
@@ -62,11 +66,21 @@ class Subspace:
             return np.clip((values / 2 - self.centre / 2) / (self.scale / 2), -MOST, MOST)
 
     def rebuilt(self, values: Floats) -> Floats:
-        """The points as their components make them, in spreads, no component beyond its usual range."""
+        """The points as their components make them, in spreads, no component beyond its usual range.
+
+        A channel far from what the others say counts the less (Huber's weights), so that it does not drag them along.
+        """
         scaled = self.scaled(values)
         used = self.axes[self.axes.any(axis=1)]
-        components = np.clip(_components(scaled, used), *self.edges[:, : len(used)])
-        return product(components, used)
+        weights = np.isfinite(scaled).astype(np.float64)
+        rebuilt = _within(components(scaled, used, weights), self.edges, used)
+        for _ in range(REWEIGHTED):
+            residual = np.abs(scaled - rebuilt) / self.noise
+            residual[weights == 0] = 0.0
+            odd = (residual > TRUSTED).any(axis=1)
+            weights[odd] = np.where(weights[odd] > 0, TRUSTED / np.maximum(residual[odd], TRUSTED), 0.0)
+            rebuilt[odd] = _within(components(scaled[odd], used, weights[odd]), self.edges, used)
+        return rebuilt
 
     def ranges(self, rebuilt: Floats) -> list[Floats]:
         """(expected, lower, upper) of rebuilt points, in the unit of each channel."""
@@ -89,35 +103,38 @@ def fit_subspace(values: Floats, variance: float, least_points: int) -> Subspace
     empty = Subspace(centre, scale, np.zeros((len(centre),) * 2), blank, np.ones(len(centre)), blank)
     scaled = np.clip(empty.scaled(values), -MOST_SCALED, MOST_SCALED)
     there = np.isfinite(scaled)
-    bulk, axes = np.ones(len(values), bool), np.zeros((0, len(centre)))
-    filled = np.where(there, scaled, 0.0)
+    filled, rebuilt = np.where(there, scaled, 0.0), np.zeros(scaled.shape)
     for _ in range(ROUNDS):
-        axes = _axes(filled[bulk], variance)
-        rebuilt = product(_components(scaled, axes), axes)
+        distance = np.square(filled - rebuilt).sum(axis=1) / there.sum(axis=1)
+        axes = _axes(filled[distance <= np.quantile(distance, BULK)], variance)
+        rebuilt = product(components(scaled, axes, there.astype(np.float64)), axes)
         filled = np.where(there, scaled, rebuilt)
-        distance = np.square(filled - rebuilt).sum(axis=1) / np.maximum(there.sum(axis=1), 1)
-        bulk = distance <= np.quantile(distance, BULK)
     return _finished(empty, scaled, axes)
 
 
 def _finished(empty: Subspace, scaled: Floats, axes: Floats) -> Subspace:
     """The subspace with these axes, and the usual ranges of components and residuals."""
     n_channels = len(empty.centre)
-    components = _components(scaled, axes)
-    edges = np.zeros((2, n_channels))
-    edges[:, : len(axes)] = np.quantile(components, [TAIL, 1 - TAIL], axis=0) if len(axes) else 0.0
-    residual = scaled - product(np.clip(components, *edges[:, : len(axes)]), axes)
+    found = components(scaled, axes, np.isfinite(scaled).astype(np.float64))
+    full, edges = np.zeros((n_channels, n_channels)), np.zeros((2, n_channels))
+    full[: len(axes)] = axes
+    if len(axes):
+        edges[:, : len(axes)] = np.quantile(found, [TAIL, 1 - TAIL], axis=0)
+    residual = scaled - _within(found, edges, axes)
     noise, reach = np.full(n_channels, LEAST_NOISE), np.zeros((2, n_channels))
     for c in range(n_channels):
         known = residual[np.isfinite(residual[:, c]), c]
         if len(known):
             noise[c] = max(float(np.quantile(np.abs(known), 0.68)), LEAST_NOISE)
-            reach[:, c] = np.quantile(known, [TAIL, 1 - TAIL])
-    full = np.zeros((n_channels, n_channels))
-    full[: len(axes)] = axes
-    return Subspace(
-        empty.centre, empty.scale, full, edges, noise, np.stack([np.minimum(reach[0], 0), np.maximum(reach[1], 0)])
-    )
+            usual = known[np.abs(known) <= FAULTY * noise[c]]
+            reach[:, c] = np.quantile(usual, [TAIL, 1 - TAIL])
+    reach = np.stack([np.minimum(reach[0], 0.0), np.maximum(reach[1], 0.0)])
+    return Subspace(empty.centre, empty.scale, full, edges, noise, reach)
+
+
+def _within(found: Floats, edges: Floats, axes: Floats) -> Floats:
+    """The points of components kept within their usual range."""
+    return product(np.clip(found, *edges[:, : len(axes)]), axes)
 
 
 def _centres_and_scales(values: Floats) -> tuple[Floats, Floats]:
@@ -143,7 +160,7 @@ def _centre_and_scale(known: Floats) -> tuple[float, float]:
 
 def _axes(points: Floats, variance: float) -> Floats:
     """Components (n, n_channels) that hold the share ``variance`` of the points' spread; at least a channel is left."""
-    covariance = product(points.T, points) / max(len(points), 1)
+    covariance = product(np.ascontiguousarray(points.T), points) / max(len(points), 1)
     strengths, vectors = np.linalg.eigh(covariance)
     strengths, vectors = np.maximum(strengths[::-1], 0.0), vectors[:, ::-1]
     total = strengths.sum()
@@ -154,30 +171,52 @@ def _axes(points: Floats, variance: float) -> Floats:
     return np.ascontiguousarray(vectors[:, : min(needed, most)].T)
 
 
-def _components(scaled: Floats, axes: Floats) -> Floats:
-    """Components (n_time, n) of points (n_time, n_channels), by the channels that are there."""
-    there = np.isfinite(scaled)
-    if there.all():
-        return product(scaled, axes.T)
-    result = np.zeros((len(scaled), len(axes)))
-    patterns, of = np.unique(there, axis=0, return_inverse=True)
-    for k, pattern in enumerate(patterns):
-        rows, seen = of.reshape(-1) == k, axes[:, pattern]
-        solver = np.linalg.solve(product(seen, seen.T) + RIDGE * np.eye(len(axes)), seen).astype(np.float64, copy=False)
-        result[rows] = product(scaled[rows][:, pattern], solver.T)
+@njit(nogil=True, cache=True)
+def components(scaled: Floats, axes: Floats, weights: Floats) -> Floats:
+    """Return the components (n_time, n) of points (n_time, n_channels), least squares; a weight of 0 = unknown."""
+    n = len(axes)
+    result = np.zeros((len(scaled), n))
+    system, right = np.empty((n, n)), np.empty(n)
+    for t in range(len(scaled)):
+        system[:], right[:] = 0.0, 0.0
+        for c in range(scaled.shape[1]):
+            if weights[t, c] > 0:
+                for k in range(n):
+                    pull = weights[t, c] * axes[k, c]
+                    right[k] += pull * scaled[t, c]
+                    for other in range(k + 1):
+                        system[k, other] += pull * axes[other, c]
+        for k in range(n):
+            system[k, k] += RIDGE
+        _solve(system, right)
+        result[t] = right
     return result
 
 
-def product(a: Floats, b: Floats) -> Floats:
-    """Return the matrix product of a (n, m) and b (m, k), the same to the last bit wherever the arrays lie.
-
-    A library's product depends on threads and alignment in its last bits.
-    """
-    return _product(np.ascontiguousarray(a), np.ascontiguousarray(b))
+@njit(nogil=True, cache=True)
+def _solve(system: Floats, right: Floats) -> None:
+    """Turn ``right`` into the solution of a positive definite system given by its lower half (Cholesky; in place)."""
+    n = len(right)
+    for k in range(n):
+        for j in range(k):
+            for i in range(k, n):
+                system[i, k] -= system[i, j] * system[k, j]
+        root = math.sqrt(max(system[k, k], RIDGE))
+        for i in range(k, n):
+            system[i, k] /= root
+    for k in range(n):
+        for j in range(k):
+            right[k] -= system[k, j] * right[j]
+        right[k] /= system[k, k]
+    for k in range(n - 1, -1, -1):
+        for j in range(k + 1, n):
+            right[k] -= system[j, k] * right[j]
+        right[k] /= system[k, k]
 
 
 @njit(nogil=True, cache=True)
-def _product(a: Floats, b: Floats) -> Floats:
+def product(a: Floats, b: Floats) -> Floats:
+    """Return the matrix product of a (n, m) and b (m, k): the same to the last bit on any number of threads."""
     result = np.zeros((a.shape[0], b.shape[1]))
     for i in range(a.shape[0]):
         for j in range(a.shape[1]):
