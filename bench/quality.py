@@ -20,12 +20,13 @@ from redshank.decide import Policy
 from redshank.evaluate import Answer, Figures, figures_of, overall
 from redshank.evaluate.answers import alarms
 from redshank.evaluate.windows import nab_figures, read_windows
+from redshank.panel import Panel
 from redshank.registry import detector_class
 from redshank.result import Result
 from redshank.sources.base import Findings, Reading
 
 UNIVARIATE = ("hindsight", "hindsight_light", "analog", "analog_light", "seasonal", "gaussian", "percentile")
-MULTIVARIATE = ("hindsight", "hindsight_light", "analog", "analog_light", "pca")
+MULTIVARIATE = ("hindsight", "hindsight_light", "analog", "analog_light", "seasonal", "gaussian", "percentile", "pca")
 NAB_ONSET = 200  # a plateau of high scores is one detection
 AWS = (
     "realAWSCloudwatch__ec2_cpu_utilization_24ae8d",
@@ -129,7 +130,7 @@ def coverage(name: str, series: Sequence[Series], result: Result) -> list[Row]:
 
 
 def skab_rows(series: Sequence[Series], detectors: Sequence[str], *, peers: bool) -> list[Row]:
-    """One row a detector, and one for each of scikit-learn's run beside it."""
+    """One row a detector, and one for each that is fitted on the first 400 points."""
     rows = []
     for name in told("skab", detectors):
         result, answers = detected(series, name)
@@ -167,6 +168,12 @@ def pca_scores(values: np.ndarray, train: int) -> np.ndarray:
     return np.asarray(((scaled - model.inverse_transform(model.transform(scaled))) ** 2).sum(axis=1))
 
 
+def fitted_pca_scores(values: np.ndarray, train: int) -> np.ndarray:
+    """Our own pca on the same terms as scikit-learn's: fitted on the training stretch."""
+    detector = detector_class("pca")().fit(Panel.of(values[None, :train]))
+    return detector.score(Panel.of(values[None])).deviation[0]
+
+
 def forest_scores(values: np.ndarray, train: int) -> np.ndarray:
     """Isolation Forest on the points, fitted on the training stretch."""
     from sklearn.ensemble import IsolationForest
@@ -176,6 +183,7 @@ def forest_scores(values: np.ndarray, train: int) -> np.ndarray:
 
 
 PEERS: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {
+    "pca, fitted": fitted_pca_scores,
     "PCA (scikit-learn)": pca_scores,
     "Isolation Forest (scikit-learn)": forest_scores,
 }

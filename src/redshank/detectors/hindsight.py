@@ -23,7 +23,7 @@ from redshank.detectors.hindsight_gaps import Compared
 from redshank.detectors.hindsight_novelty import correlation_novelty, shape_novelty, stretch_novelties
 from redshank.detectors.hindsight_parts import Part, Unit, less_trend, ordinary_peak, spikes
 from redshank.detectors.hindsight_threads import compute, cores
-from redshank.detectors.univariate import RowDeviations, UnivariateDetector, as_rows, join_channels
+from redshank.detectors.univariate import RowDeviations, UnivariateDetector, as_rows, join_channels, largest_or_sum
 from redshank.panel import Deviations, Floats, Panel
 from redshank.periods import acf_period
 
@@ -62,7 +62,7 @@ class Retrospective(UnivariateDetector):
             told = partial(self._tell, row, values.shape[0])
             self._score_row(values[row], answer, row, threads, told)
             told(1.0)
-        return join_channels(answer, panel)
+        return join_channels(answer, panel, largest_or_sum)
 
     def _new_rows(self, n_rows: int) -> Arrays:
         return {"history": np.empty((n_rows, 0))}
