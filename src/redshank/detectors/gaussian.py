@@ -63,7 +63,7 @@ class Gaussian(UnivariateDetector):
         return self.learn
 
     def cost(self, step: timedelta) -> Cost:
-        return Cost(8 * NUMBERS, 100)
+        return Cost(8 * NUMBERS, 43)
 
     def _new_rows(self, n_rows: int) -> Arrays:
         return {"numbers": np.zeros((n_rows, NUMBERS))}

@@ -66,7 +66,7 @@ class Percentile(UnivariateDetector):
         return self.learn
 
     def cost(self, step: timedelta) -> Cost:
-        return Cost(8 * (NUMBERS + START_POINTS), 100)
+        return Cost(8 * (NUMBERS + START_POINTS), 37)
 
     def _new_rows(self, n_rows: int) -> Arrays:
         return {"numbers": np.zeros((n_rows, NUMBERS)), "first": np.zeros((n_rows, START_POINTS))}
