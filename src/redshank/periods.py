@@ -23,6 +23,7 @@ _LEAST_STRENGTH = 0.1  # share of the variance that a period must explain
 _LEAST_AGREEMENT = 0.5  # of the courses of even and odd rounds
 _SURE_AGREEMENT, _SURE_ROUNDS = 0.8, 16  # of what shows in the autocorrelation only
 _LINE = 30.0  # times the noise around it that a line of the spectrum must reach
+_AS_GOOD = 0.9  # share of what a period explains that makes a shorter one the better answer
 _CLIP = 4.0  # robust spreads at which spikes are cut
 _DAY = timedelta(days=1)
 
@@ -86,7 +87,9 @@ def find_periods(values: Floats, step: timedelta, times: Times | None = None) ->
     if not np.abs(rest).max() > 0:
         return []
     total = float(rest @ rest)
-    found, rest = _folded(rest, _calendar(step), total, step, _LEAST_AGREEMENT)
+    lines = _lines(rest)
+    calendar = [points for points in _calendar(step) if not _is_round_of(rest, points, lines)]
+    found, rest = _folded(rest, calendar, total, step, _LEAST_AGREEMENT)
     if times is not None:
         found += _day_of_month(rest, np.asarray(times)[-len(part) :], total, step)
     more, rest = _folded(rest, _lines(rest), total, step, _LEAST_AGREEMENT)
@@ -118,6 +121,8 @@ def _flattened(part: Floats, there: np.ndarray) -> Floats:
     size = float(np.abs(filled).max()) or 1.0
     filled = filled / size
     differences = filled - np.polyval(np.polyfit(places / len(part), filled, 1), places / len(part))
+    if np.abs(differences).max() <= 1e-12:  # nothing but rounding
+        return np.zeros(len(part))
     centre = np.median(differences)
     spread = float(np.subtract(*np.quantile(differences, [0.9, 0.1]))) / 2.56 or float(differences.std()) or 1.0
     cut = np.clip((differences - centre) / spread, -_CLIP, _CLIP)
@@ -151,8 +156,21 @@ def _like_themselves(rest: Floats) -> list[int]:
     return sorted(int(lag) for lag in highest)
 
 
+def _is_round_of(rest: Floats, points: int, shorter: list[int]) -> bool:
+    """Whether a shorter period, of which this is a whole number, explains as much."""
+    parts = [part for part in shorter if part < points and points % part == 0]
+    return any(_quality(rest, part) >= _AS_GOOD * _quality(rest, points) for part in parts)
+
+
 def _best_first(rest: Floats, candidates: set[int]) -> list[int]:
-    return sorted(sorted(candidates), key=lambda points: -_agreement(rest, points) * _gain(rest, points))
+    """By what they explain, in tenths of the best; of two alike the shorter first."""
+    quality = {points: _quality(rest, points) for points in candidates}
+    best = max([*quality.values(), 1e-300])
+    return sorted(candidates, key=lambda points: (-round(10 * quality[points] / best), points))
+
+
+def _quality(rest: Floats, points: int) -> float:
+    return _agreement(rest, points) * _gain(rest, points)
 
 
 def _surroundings(power: Floats) -> Floats:

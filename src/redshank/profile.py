@@ -10,11 +10,10 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from redshank.panel import Floats, Key, Panel, to_datetime
+from redshank.periods import find_periods
 
 MOST_SHIFTS = 20  # of one series; more than that is no level but wandering
 _PROFILE_POINTS = 20_000  # a longer series is thinned to so many medians before its level is looked at
-_LEAST_PERIOD = 4
-_LEAST_LIKENESS = 0.3
 _LEAST_WINDOW = 32  # points on either side whose medians are compared
 _STRIDES = 8  # comparisons a window
 _LEAST_WINDOWS = 6  # windows in a series before its changes of level can be told from its wandering
@@ -90,7 +89,7 @@ def profile_series(panel: Panel, row: int, channel: int = 0) -> SeriesProfile:
     inner = panel.slice(first, last + 1)
     values = inner.values[row, :, channel]
     full = _without_gaps(values)
-    periods = find_periods(full, panel.step)
+    periods = find_periods(values, panel.step, inner.times)
     return SeriesProfile(
         key=panel.keys[row],
         channel=panel.channels[channel] if panel.n_channels > 1 else "",
@@ -102,73 +101,21 @@ def profile_series(panel: Panel, row: int, channel: int = 0) -> SeriesProfile:
         least=float(values[there - first].min()),
         median=float(np.median(values[there - first])),
         greatest=float(values[there - first].max()),
-        periods=tuple(panel.step * period for period in periods),
+        periods=tuple(period.duration for period in periods),
         shifts=tuple(
-            Shift(to_datetime(inner.times[at]), before, after) for at, before, after in level_shifts(full, periods)
+            Shift(to_datetime(inner.times[at]), before, after)
+            for at, before, after in level_shifts(full, [period.points for period in periods if period.points])
         ),
     )
 
 
 def _without_gaps(values: Floats) -> Floats:
-    """The values with missing ones interpolated, for periods and levels only."""
+    """The values with missing ones interpolated, for levels only."""
     there = np.isfinite(values)
     if there.all():
         return values
     places = np.arange(len(values))
     return np.interp(places, places[there], values[there])
-
-
-def find_periods(values: Floats, step: timedelta = timedelta(0)) -> tuple[int, ...]:
-    """Return after how many points finite ``values`` repeat themselves, strongest first; () if they do not.
-
-    The autocorrelation of the series without its trend and its extremes must come back above 0.3, by 0.2 above a valley
-    before. A second, longer period (the week on top of the day) must do so by 0.1 better. Near an hour, a day or a week
-    of ``step`` it is taken to be that. Looks at the last 20,000 points.
-    """
-    correlation = _correlation(values[-_PROFILE_POINTS:])
-    valley = np.minimum.accumulate(correlation)
-    inner = np.arange(_LEAST_PERIOD, len(correlation) - 1)
-    rises = correlation[inner] > correlation[inner - 1]
-    falls = correlation[inner] >= correlation[inner + 1]
-    is_peak = rises & falls & (correlation[inner] > _LEAST_LIKENESS) & (correlation[inner] - valley[inner] > 0.2)
-    peaks = inner[is_peak]
-    if len(peaks) == 0:
-        return ()
-    best = correlation[peaks].max()
-    first = int(peaks[correlation[peaks] >= 0.5 * best][0])
-    first += int(np.argmax(correlation[first : first + first // 5 + 1]))  # noise makes small peaks on the way up
-    longer = peaks[(peaks > 1.5 * first) & (correlation[peaks] >= correlation[first] + 0.1)]
-    found = [first] if len(longer) == 0 else [int(longer[np.argmax(correlation[longer])]), first]
-    return tuple(dict.fromkeys(_as_people_count(period, step) for period in found))
-
-
-def _correlation(values: Floats) -> Floats:
-    """Autocorrelation at lags up to a third of the series, without trend and extremes; empty without variation."""
-    count = len(values)
-    if count < 3 * _LEAST_PERIOD or np.ptp(values / 2) == 0:
-        return np.zeros(0)
-    scaled = values / np.abs(values).max()
-    low, high = np.quantile(scaled, [0.01, 0.99])
-    clipped = np.clip(scaled, low, high)
-    place = np.linspace(-1, 1, count)
-    level = clipped - clipped.mean()
-    level -= place * float(level @ place) / float(place @ place)
-    power = float(level @ level)
-    if power <= 1e-18 * count:
-        return np.zeros(0)
-    spectrum = np.fft.rfft(level, 1 << (2 * count - 1).bit_length())
-    lags = np.arange(count // 3 + 1)
-    correlation: Floats = np.fft.irfft(np.abs(spectrum) ** 2)[: len(lags)] / power * count / (count - lags)
-    return correlation
-
-
-def _as_people_count(period: int, step: timedelta) -> int:
-    """The period, or the hour, day or week that it is within two in a hundred (or a point) of."""
-    for usual in (timedelta(hours=1), timedelta(days=1), timedelta(weeks=1)):
-        points = usual / step if step else 0
-        if points >= _LEAST_PERIOD and abs(period - points) <= max(1, 0.02 * points):
-            return round(points)
-    return period
 
 
 def level_shifts(values: Floats, periods: Sequence[int] = ()) -> list[tuple[int, float, float]]:
