@@ -101,3 +101,13 @@ def test_an_event_over_the_whole_series_still_has_a_reason() -> None:
     panel = Panel.of([1.0, 2.0])
 
     assert explain(event_at(panel, 0, points=2), panel, 0)
+
+
+def test_the_reason_never_contradicts_the_direction() -> None:
+    values = 10.0 + (np.arange(len(HOURS)) % 24 == 9) * 10.0
+    values[24 * 28 + 9] = 18.0  # below the usual of that hour, above what was expected
+    panel = Panel.of(values, HOURS)
+
+    reason = explain(event_at(panel, 24 * 28 + 9, expected=12.0, lower=11.0, upper=13.0), panel, 0)
+
+    assert reason.startswith("1.5 times the expected (12)")

@@ -56,6 +56,8 @@ def _distance(event: Event, values: Floats, panel: Panel, first: int, last: int,
     if len(stretch) >= 5 and np.ptp(stretch) == 0 and np.ptp(others) > 0 and (others == stretch[0]).mean() < 0.5:
         return f"flat at {number(event.actual)} for {_span(event.end - event.start)}"
     usual = _usual(event, values, panel, first, last, zone)
+    if (event.actual - usual.value) * (event.actual - event.expected) < 0:  # or "up" would read "below the usual"
+        usual = Usual(event.expected, "the expected")
     if event.actual > others.max() or event.actual < others.min():
         extreme = "highest" if event.actual > others.max() else "lowest"
         return f"{_against(event.actual, usual)}, the {extreme} of all"
