@@ -251,7 +251,7 @@ def test_a_windows_file_that_is_none_is_refused(tmp_path: Path) -> None:
 # answers
 
 
-def test_a_series_runs_from_its_first_to_its_last_value_or_anomaly() -> None:
+def test_a_series_is_its_values_and_the_events_without_any() -> None:
     from redshank.engine import blank_scores
 
     values = np.full(10, np.nan)
@@ -264,8 +264,8 @@ def test_a_series_runs_from_its_first_to_its_last_value_or_anomaly() -> None:
     ((series, answer),) = answers_of(result, lambda key, times: truth)
     ((later, _),) = answers_of(result, lambda key, times: truth, since=datetime(2000, 1, 1, 0, 5, tzinfo=UTC))
 
-    assert (len(series.truth), len(answer.score)) == (5, 5)
-    assert len(later.truth) == 3
+    assert (len(series.truth), len(answer.score)) == (4, 4)
+    assert len(later.truth) == 2
 
 
 # wrong input

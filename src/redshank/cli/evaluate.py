@@ -20,13 +20,13 @@ Data = Annotated[
 def evaluate(
     data: Data = None,
     truth: Annotated[
-        str,
+        str | None,
         typer.Option(
-            help="Column that is 1 where a point is anomalous, or a file of intervals with the columns start, end "
-            "and, to narrow them, series, measure or labels.",
+            help="Column that is 1 where a point is anomalous (default: label, is_anomaly, ..., by its name), or a "
+            "file of intervals with the columns start, end and, to narrow them, series, measure or labels.",
             rich_help_panel=TRUTH,
         ),
-    ] = "label",
+    ] = None,
     scores: Annotated[
         Path | None,
         typer.Option(

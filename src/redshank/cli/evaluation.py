@@ -41,6 +41,7 @@ COLUMNS = {  # figure: title
     "seconds": "seconds",
 }
 PLACES = {"series": 0, "delay": 1, "false_per_10k": 2, "seconds": 1} | dict.fromkeys(list(COLUMNS)[12:15], 1)
+ANY_WIDTH = 10_000  # columns; what a table is measured for
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +89,7 @@ class Counting:
 # detectors run on data
 
 
-def of_detectors(paths: Sequence[str], truth: str, query: Query, works: Sequence[Work]) -> list[Answered]:
+def of_detectors(paths: Sequence[str], truth: str | None, query: Query, works: Sequence[Work]) -> list[Answered]:
     """Read the data and its truth once, and run every detector on it."""
     from redshank.app import run
     from redshank.cli.console import progress_bar
@@ -96,7 +97,7 @@ def of_detectors(paths: Sequence[str], truth: str, query: Query, works: Sequence
     from redshank.sources.base import Reading
 
     with progress_bar(quiet=False) as on_progress:
-        panels, findings, known = _read(paths, truth, query, on_progress)
+        panels, findings, known, notes = _read(paths, truth, query, on_progress)
         answered = []
         for work in works:
             result = run(Reading(panels, findings), work, on_progress)
@@ -104,24 +105,47 @@ def of_detectors(paths: Sequence[str], truth: str, query: Query, works: Sequence
                 raise KeyboardInterrupt
             is_live = work.mode == "live"
             pairs = list(answers_of(result, known.of, is_live=is_live, since=work.train_until, file=paths[0]))
-            answered.append(Answered(result.detector, pairs, result.seconds, [str(n) for n in result.not_scored]))
+            notes = [*notes, *(str(series) for series in result.not_scored)]
+            answered.append(Answered(result.detector, pairs, result.seconds, notes))
     return answered
 
 
-def _read(paths: Sequence[str], truth: str, query: Query, on_progress: Any) -> tuple[list[Panel], Any, Truth]:
-    """The panels without the truth, what was found out about them, and the truth."""
+def _read(
+    paths: Sequence[str], truth: str | None, query: Query, on_progress: Any
+) -> tuple[list[Panel], Any, Truth, list[str]]:
+    """The panels without the truth, what was found out about them, the truth, and what to say of it."""
     from redshank.app import read
-    from redshank.evaluate.truth import take_truth
+    from redshank.evaluate.truth import likely_measure, take_truth
 
     known = _intervals(truth, query.tz)
     if known is not None:
         reading = read(list(paths), query, on_progress)
-        return reading.panels, reading.findings, known
+        return reading.panels, reading.findings, known, []
     if "-" in paths:
         raise DataError("truth: standard input can be read only once; write it to a file, or give a file of intervals")
     reading = read(list(paths), query, on_progress)
-    panels, known = take_truth(reading.panels, truth)
-    return panels, reading.findings, known or _truth_column(paths, truth, query, on_progress)
+    column = truth or likely_measure(reading.panels)
+    if column is None:
+        column, known = _likely_column(paths, query, on_progress)
+    notes = [] if column in (truth, "label") else [f"the truth is the column {column!r}"]
+    panels, taken = take_truth(reading.panels, column)
+    return panels, reading.findings, taken or known or _truth_column(paths, column, query, on_progress), notes
+
+
+def _likely_column(paths: Sequence[str], query: Query, on_progress: Any) -> tuple[str, Truth]:
+    """A column that holds the truth by its name and was not read as a measure, and what it says."""
+    from redshank.evaluate.truth import NAMES
+
+    for name in (spelled for known in NAMES for spelled in (known, known.capitalize(), known.upper())):
+        try:
+            return name, _truth_column(paths, name, query, on_progress)
+        except DataError as error:
+            if error.field != "column":
+                raise
+    raise DataError(
+        "truth: no column is named label, is_anomaly or the like; name it with --truth, or give a file of intervals",
+        field="truth",
+    )
 
 
 def _truth_column(paths: Sequence[str], truth: str, query: Query, on_progress: Any) -> Truth:
@@ -136,30 +160,51 @@ def _truth_column(paths: Sequence[str], truth: str, query: Query, on_progress: A
     return known
 
 
-def _intervals(truth: str, tz: str | None) -> Truth | None:
-    """The truth when it is a file of intervals; None when it is the name of a column."""
+def _intervals(truth: str | None, tz: str | None) -> Truth | None:
+    """The truth when it is a file of intervals; None when it is a column."""
     from redshank.app import read_zone
-    from redshank.evaluate.truth import read_intervals
+    from redshank.evaluate.truth import is_file, read_intervals
 
-    path = Path(truth)
-    return read_intervals(path, read_zone(tz)) if path.suffix else None
+    return read_intervals(Path(truth), read_zone(tz)) if truth is not None and is_file(truth) else None
 
 
 # scores written earlier
 
 
-def of_stored(scores: Path, data: Path | None, truth: str, query: Query) -> list[Answered]:
+def of_stored(scores: Path, data: Path | None, truth: str | None, query: Query) -> list[Answered]:
     """Read scores and the truth they are measured against."""
-    from redshank.evaluate.stored import read_folders, read_scores_file
+    from redshank.evaluate.stored import read_data_folder, read_folders, read_scores_file
 
     if scores.is_dir():
         if data is None:
             raise DataError(f"{scores}: a folder of scores needs --data, the folder of the series")
-        return [Answered(name, pairs) for name, pairs in read_folders(data, scores, truth).items()]
+        series = read_data_folder(data, truth)
+        found = read_folders(series, scores).items()
+        return [Answered(name, pairs, notes=_unscored(name, list(series), pairs)) for name, pairs in found]
+    notes: list[str] = []
     known = _intervals(truth, query.tz)
     if known is None and data is not None:
-        known = _truth_column([str(data)], truth, query, lambda what, share: None)
-    return [Answered(scores.stem, read_scores_file(scores, truth if known is None else known.of))]
+        _, _, known, notes = _read([str(data)], truth, query, lambda what, share: None)
+    pairs = read_scores_file(scores, truth if known is None else known.of)
+    if known is not None and known.columns is not None:
+        notes = [*notes, *_incomplete(scores, pairs, known)]
+    return [Answered(scores.stem, pairs, notes=notes)]
+
+
+def _unscored(detector: str, names: Sequence[str], pairs: Pairs) -> list[str]:
+    """A note when some series have no scores."""
+    lost = sorted(set(names) - {series.name for series, _ in pairs})
+    if not lost:
+        return []
+    shown = ", ".join(lost[:3]) + (", ..." if len(lost) > 3 else "")
+    return [f"{detector}: no scores of {len(lost)} of {len(names)} series, which count for nothing: {shown}"]
+
+
+def _incomplete(scores: Path, pairs: Pairs, known: Truth) -> list[str]:
+    """A note when there are fewer scores than points in the data."""
+    points = sum(len(times) for times, _ in (known.columns or {}).values())
+    scored = sum(len(series.truth) for series, _ in pairs)
+    return [f"{scores}: holds {scored:,} of the {points:,} points of the data"] if scored < points else []
 
 
 # figures
@@ -189,6 +234,8 @@ def measured(answered: Sequence[Answered], counting: Counting) -> list[Evaluatio
 def _remarks(rows: Sequence[Figures]) -> list[str]:
     if sum(row.counts.events for row in rows) == 0:
         return ["there is no anomaly in the truth, so only false alarms can be measured"]
+    if sum(row.counts.normal_points for row in rows) == 0:
+        return ["every point is anomalous in the truth, so nothing can be told from it"]
     return []
 
 
@@ -202,7 +249,9 @@ def show(found: Sequence[Evaluation], per_series: Path | None, *, as_json: bool)
     from redshank.cli.console import console
 
     out = console()
-    out.print(_table(found))
+    table = _table(found)
+    wanted = out.measure(table, options=out.options.update(max_width=ANY_WIDTH)).maximum
+    out.print(table if wanted <= out.width else _tall_table(found))
     for note in dict.fromkeys(note for each in found for note in each.notes):
         out.print(f"note: {note}", style="yellow", markup=False)
     best = found[0]
@@ -227,6 +276,20 @@ def _table(found: Sequence[Evaluation]) -> Any:
         table.add_column(COLUMNS[name], justify="right", no_wrap=True)
     for each in found:
         table.add_row(each.detector, *(_text(each.overall.get(name, math.nan), name) for name in shown))
+    return table
+
+
+def _tall_table(found: Sequence[Evaluation]) -> Any:
+    """One row a figure, for terminals too narrow for all figures in a row."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("", no_wrap=True)
+    for each in found:
+        table.add_column(each.detector, justify="right", overflow="fold")
+    for name in COLUMNS:
+        if any(name in each.overall for each in found):
+            table.add_row(COLUMNS[name], *(_text(each.overall.get(name, math.nan), name) for each in found))
     return table
 
 
