@@ -150,6 +150,13 @@ class Calibrator:
         """What a user should know about the budget, one sentence each."""
         return [] if self.budget is None else self.budget.notes(self.calibration)
 
+    @property
+    def rarest(self) -> float:
+        """The rarity that stands for all beyond it, of which the evidence says no more; NaN where none is known."""
+        if self.calibration.prior:
+            return RAREST_LIVE
+        return 1e4 / self.calibration.rates[-1][1] if self.calibration.rates else math.nan
+
     def apply(self, deviation: Floats) -> tuple[Floats, Floats]:
         """Return (score, rarity) of deviations (n_series, n_time), then learn their tail."""
         if deviation.shape[0] != self.n_series:

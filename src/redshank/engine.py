@@ -18,7 +18,7 @@ from redshank.detectors.base import Detector
 from redshank.errors import ConfigError
 from redshank.panel import Deviations, Panel, Scores
 from redshank.periods import acf_period
-from redshank.reasons import explain
+from redshank.reasons import Telling, explained
 from redshank.registry import build_detector, detector_class
 from redshank.result import NotScored, Scored
 
@@ -119,9 +119,13 @@ def score_shard(
         step_ns=panel.step_ns,
         name=plan.name,
     )
-    return Answer(
-        _unsplit(scores, panel, split), _explained(events, panel, plan, detector), _short(detector, panel, rest)
+    telling = Telling(
+        tz=plan.tz,
+        compares_shapes=detector.compares_shapes,
+        looks_back=detector.causal,
+        rarest=calibrator.rarest,
     )
+    return Answer(_unsplit(scores, panel, split), explained(events, panel, telling), _short(detector, panel, rest))
 
 
 def _train(detector: Detector, calibrator: Calibrator, history: Panel, plan: Plan) -> None:
@@ -208,17 +212,6 @@ def _unsplit(scores: Scores, panel: Panel, split: int) -> Scores:
         upper=padded(scores.upper),
         share=None if scores.share is None else padded(scores.share),
     )
-
-
-def _explained(events: list[Event], panel: Panel, plan: Plan, detector: Detector) -> list[Event]:
-    row = {key: i for i, key in enumerate(panel.keys)}
-    return [
-        replace(
-            event,
-            reason=explain(event, panel, row[event.key], tz=plan.tz, compares_shapes=detector.compares_shapes),
-        )
-        for event in events
-    ]
 
 
 def _short(detector: Detector, panel: Panel, rest: Panel) -> list[NotScored]:
