@@ -201,6 +201,17 @@ def test_a_value_that_often_hangs_is_not_called_flat() -> None:
     assert "flat" not in explain(event_at(panel, 500, points=20, actual=0.0), panel, 0)
 
 
+def test_a_short_hang_away_from_the_peak_is_not_told() -> None:
+    values = np.random.default_rng(1).normal(50, 5, 1000)
+    values[500:506] = 51.0
+    values[520] = 99.0
+    panel = Panel.of(values)
+
+    event = event_at(panel, 495, points=40, actual=99.0, peak=to_datetime(panel.times[520]))
+
+    assert "flat" not in explain(event, panel, 0)
+
+
 def test_missing_values_are_not_flat() -> None:
     values = np.random.default_rng(1).normal(50, 5, 1000)
     values[500:520] = np.nan

@@ -176,9 +176,10 @@ def _distance(around: Around, telling: Telling) -> str:
 
 
 def _flat(around: Around) -> str:
-    """Say that the value hangs, if it does in no other place near for half as long; else nothing."""
+    """Say that the value hangs: at the peak or for half of the event, and nowhere else for half as long; else ""."""
     start, length = _longest_run(around.stretch)
-    if length < _FLAT_POINTS:
+    peak = int(np.searchsorted(around.history.times, to_time(around.event.peak))) - around.first
+    if length < _FLAT_POINTS or not (start <= peak < start + length or 2 * length >= len(around.stretch)):
         return ""
     others = around.others()
     if 2 * _longest_run(others)[1] > length or np.ptp(others) == 0:
