@@ -173,6 +173,29 @@ def test_counts_are_whole_and_never_below_zero_even_in_anomalies() -> None:
     assert values.min() >= 0
 
 
+@pytest.mark.parametrize("noise", NOISES)
+@pytest.mark.parametrize("kind", sorted(set(KINDS) - {"missing"}))
+def test_every_kind_shows_in_every_noise(kind: str, noise: str) -> None:
+    """Most of its points move by a good part of the usual step of the noise, summed over its length by far more."""
+    for seed in range(6):
+        sample = generate(anomalies=[kind], noises=[noise], seed=seed, rate=2.5)
+        clean = generate(anomalies=[], noises=[noise], seed=seed).panel.values[0, :, 0]
+        ((_, first, last),) = spans(sample)
+        change = np.abs(sample.panel.values[0, first:last, 0] - clean[first:last]) / np.diff(clean).std()
+
+        assert change.max() > 1.2
+        assert np.sqrt((change**2).sum()) > 4
+
+
+def test_a_spike_of_counts_is_not_cut_off_at_zero() -> None:
+    for seed in range(20):
+        sample = generate(anomalies=["spike"], noises=["poisson"], seed=seed, rate=2.5, seasons=[])
+        clean = generate(anomalies=[], noises=["poisson"], seed=seed, seasons=[]).panel.values[0, :, 0]
+        ((_, first, last),) = spans(sample)
+
+        assert (np.abs(sample.panel.values[0, first:last, 0] - clean[first:last]) > 4 * np.diff(clean).std()).all()
+
+
 def test_many_series_carry_the_labels_host_and_city() -> None:
     keys = generate(series=12, points=50).panel.keys
 
@@ -221,7 +244,7 @@ def test_start_and_step_set_the_times() -> None:
         ({"series": 0}, "series must be between 1"),
         ({"points": 1}, "points must be between 2"),
         ({"seed": -1}, "seed must be between 0"),
-        ({"points": 10**9, "series": 2}, "values in all must be between"),
+        ({"points": 10**8, "series": 3}, "values in all must be between"),
         ({"rate": 1001}, "rate must be between 0 and 1,000"),
         ({"rate": float("nan")}, "rate must be between 0 and 1,000, got nan"),
         ({"trend": 101}, "trend must be between"),
@@ -313,6 +336,8 @@ def test_no_anomalies_can_be_asked_for(tmp_path: Path) -> None:
     [
         (["--out", "missing/s.csv"], "folder missing does not exist"),
         (["--out", "s.xls"], "must end in .csv"),
+        (["--out", "s.json.gz"], "must end in .csv"),
+        (["--out", "s.csv", "--truth", "./s.csv"], "must be another file than --out"),
         (["--points", "0"], "points must be between 2"),
         (["--anomalies", "spikee"], "did you mean 'spike'"),
         (["--start", "soon"], "start: must be a time"),

@@ -13,7 +13,7 @@ from redshank.cli.options import names
 if TYPE_CHECKING:
     import polars as pl
 
-FORMATS = (".csv", ".json", ".jsonl", ".parquet", ".gz")
+FORMATS = (".csv", ".json", ".jsonl", ".parquet", ".csv.gz")
 SEASONS, ANOMALIES = "Series", "Anomalies"
 MULTIVARIATE_CHANNELS = 4
 TIME_FORMAT = "%Y-%m-%dT%H:%M:%S%.fZ"
@@ -118,8 +118,12 @@ def sample(
         _write(truth_table(made), str(truth))
     if out != "-":
         typer.echo(
-            f"wrote {out}: {table.height:,} rows, {made.panel.n_series:,} series, {len(made.intervals):,} anomalies"
+            f"wrote {out}: {table.height:,} rows, {made.panel.n_series:,} series, {_anomalies(len(made.intervals))}"
         )
+
+
+def _anomalies(count: int) -> str:
+    return "1 anomaly" if count == 1 else f"{count:,} anomalies"
 
 
 def _chosen(given: list[str] | None, default: tuple[str, ...]) -> tuple[str, ...]:
@@ -132,11 +136,16 @@ def _chosen(given: list[str] | None, default: tuple[str, ...]) -> tuple[str, ...
 
 def _check_outputs(out: str, truth: Path | None) -> None:
     """Raise SinkError before the work for files that could not be written after it."""
-    from redshank.sinks.files import check_suffix, check_writable
+    from redshank.errors import SinkError
+    from redshank.sinks.files import check_writable
 
-    for path in ([] if out == "-" else [Path(out)]) + ([] if truth is None else [truth]):
-        check_suffix(path, FORMATS)
+    paths = ([] if out == "-" else [Path(out)]) + ([] if truth is None else [truth])
+    for path in paths:
+        if not path.name.endswith(FORMATS):
+            raise SinkError(f"{path}: must end in {', '.join(FORMATS)}, got {path.suffix or 'no ending'!r}")
         check_writable(path)
+    if len({path.resolve() for path in paths}) < len(paths):
+        raise SinkError(f"{truth}: must be another file than --out, which would be written over")
 
 
 def _write(table: pl.DataFrame, out: str) -> None:

@@ -192,6 +192,8 @@ def _touched(chance: np.random.Generator, n_channels: int) -> list[int]:
 def _change(chance: np.random.Generator, bed: Bed, row: int, channel: int, kind: str, first: int, last: int) -> None:
     size = chance.uniform(5.0, 9.0) * bed.jump[row, channel] + chance.uniform(0.3, 0.8) * bed.spread[row, channel]
     signed = float(size if chance.random() < 0.5 else -size)
+    if bed.is_count[row, channel] and bed.values[row, first:last, channel].min() + signed < 0:
+        signed = abs(signed)  # counts end at zero, and half of a fall would be no anomaly
     along = (bed.values[row, :, channel], bed.season[row, :, channel], bed.noise[row, :, channel])
     KINDS[kind].change(Place(*along, first, last, signed))
 

@@ -12,7 +12,7 @@ from redshank.sample.anomalies import KINDS
 NOISES = ("white", "ar", "heavy", "poisson", "walk")
 DEFAULT_KINDS = tuple(kind for kind in KINDS if kind != "missing")
 DEFAULT_START = datetime(2024, 1, 1, tzinfo=UTC)
-MOST_VALUES = 1_000_000_000
+MOST_VALUES = 200_000_000  # some 10 GB while they are made
 LAST_TIME = datetime(2262, 1, 1, tzinfo=UTC)  # nanoseconds since 1970 end here
 
 

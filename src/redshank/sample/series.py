@@ -15,6 +15,7 @@ from redshank.sample.recipe import Recipe
 CITIES = ("Oslo", "Lima", "Pune", "Accra", "Quito", "Turin", "Kyoto", "Perth")
 CHANNELS = ("cpu", "memory", "disk", "network", "latency", "requests", "errors", "load")
 HARMONICS = 3
+COUNT_SPREAD = 2.0  # of the season of counts, in levels per spread, so that their noise, its root, does not hide it
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,13 +37,14 @@ def make(recipe: Recipe) -> Sample:
     rows = recipe.n_series * recipe.n_channels
     season = _seasons(chance, recipe)
     spread = chance.uniform(2.0, 20.0, (rows, 1))
-    level = spread * chance.uniform(4.0, 8.0, (rows, 1))
-    slope = spread * recipe.trend * chance.uniform(-1.0, 1.0, (rows, 1))
-    season *= spread
-    base = level + season + slope * np.linspace(0.0, 1.0, recipe.n_points)
+    levels = chance.uniform(4.0, 8.0, (rows, 1))
+    slopes = chance.uniform(-1.0, 1.0, (rows, 1))
     which = np.repeat(chance.integers(0, len(recipe.noises), recipe.n_series), recipe.n_channels)
-    noise = _noise(chance, recipe, which, base, spread)
     counts = np.array([name == "poisson" for name in recipe.noises])[which]
+    spread = np.where(counts[:, None], np.maximum(spread, COUNT_SPREAD * levels), spread)
+    season *= spread
+    base = spread * levels + season + spread * recipe.trend * slopes * np.linspace(0.0, 1.0, recipe.n_points)
+    noise = _noise(chance, recipe, which, base, spread)
     bed = Bed(
         values=_by_series(base + noise, recipe),
         season=_by_series(season, recipe),
