@@ -10,7 +10,9 @@ from __future__ import annotations
 import argparse
 import importlib.metadata
 import importlib.util
+import subprocess
 import sys
+import time
 import types
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,6 +21,7 @@ import numpy as np
 
 from printing import Row, machine, seconds_of, show, told, write_json
 from redshank import registry
+from redshank.executors.local import cores
 from redshank.panel import Panel
 from redshank.sample import generate
 
@@ -27,6 +30,21 @@ WIDE = (200, 5_000)  # series x points for live detectors, where many series sha
 LONG = (10_000, 100_000, 1_000_000)
 WINDOW = 288
 PEER = "rolling z-score (pandas)"
+MEMORY = """
+import resource, sys
+import numpy as np
+from redshank.panel import Panel
+from redshank.registry import build_detector
+name, n = sys.argv[1], int(sys.argv[2])
+panel = Panel.of(np.sin(np.arange(n) / 229) + np.random.default_rng(0).normal(0, 0.2, n))
+def score(part):
+    detector = build_detector(name)
+    detector.update(part) if detector.causal else detector.score(part)
+score(panel.slice(0, 2000))
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+score(panel)
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+"""
 
 
 def answer(name: str, panel: Panel) -> Callable[[], object]:
@@ -53,23 +71,31 @@ def detector_row(name: str, one: Panel, wide: Panel) -> Row:
     return row
 
 
-def _bytes_per_series(name: str, panel: Panel) -> float:
+def _bytes_per_series(name: str, panel: Panel) -> int:
     """Size of everything a fitted detector keeps, per series."""
     detector = registry.build_detector(name)
     detector.fit(panel)
-    return sum(array.nbytes for array in detector.save().arrays.values()) / panel.n_series
+    return round(sum(array.nbytes for array in detector.save().arrays.values()) / panel.n_series)
 
 
 def long_rows(names: Sequence[str]) -> list[Row]:
-    """Seconds per 10,000 points of series of growing length."""
+    """Seconds per 10,000 points of series of growing length, and what the longest takes."""
     panel = generate(points=max(LONG), step="1m", anomalies=[]).panel
     rows = []
     for name in told("long series", names):
         row: Row = {"detector": name}
         for n in LONG:
+            started = time.perf_counter()
             row[f"s/10k at {n:,}"] = 1e4 * seconds_of(answer(name, panel.slice(0, n)), repeats=1) / n
-        rows.append(row)
+            seconds = time.perf_counter() - started
+        rows.append({**row, f"seconds, {cores()} cores": seconds, "MB more": megabytes_of(name, max(LONG))})
     return rows
+
+
+def megabytes_of(name: str, points: int) -> float:
+    """Most memory of a new process while it scores a series of so many points, beyond what it had before."""
+    asked = [sys.executable, "-c", MEMORY, name, str(points)]
+    return float(subprocess.run(asked, capture_output=True, text=True, check=True).stdout)
 
 
 # ---------------------------------------------------------------- what people use otherwise

@@ -57,6 +57,12 @@ def test_the_number_of_threads_and_shards_changes_nothing(monkeypatch: pytest.Mo
     assert [e.id for e in whole.events] == [e.id for e in cut.events]
 
 
+def test_some_hundred_short_series_are_enough_for_several_cores() -> None:
+    panel = Panel.of(np.zeros((300, 1440)))
+
+    assert len(shards([panel])) >= 4
+
+
 def test_a_live_detector_in_chunks_scores_as_in_one_piece(monkeypatch: pytest.MonkeyPatch) -> None:
     panel = spiky(n_time=3000, at=2500)
     whole = score_shard(panel, Plan(detector="analog_light"))

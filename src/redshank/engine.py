@@ -22,7 +22,7 @@ from redshank.reasons import Telling, explained
 from redshank.registry import build_detector, detector_class
 from redshank.result import NotScored, Scored
 
-SHARD_POINTS = 500_000  # points of a shard when there are many series: enough to keep a core busy, small in memory
+SHARD_POINTS = 100_000  # points of a shard when there are many series: enough to keep a core busy, small in memory
 CHUNK_POINTS = 50_000  # points between two reports of progress, and between two looks at whether to stop
 LATCH_POINTS = 100  # quiet points that end an event of a live detector
 
