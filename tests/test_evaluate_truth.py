@@ -270,3 +270,13 @@ def test_a_narrow_terminal_gets_one_row_a_figure() -> None:
 
     assert [str(column.header) for column in table.columns] == ["", "one", "two"]
     assert table.row_count == len(overall(rows))
+
+
+def test_in_a_file_of_scores_a_point_alarms_from_one_on(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    times = [f"2024-01-01T{hour:02d}:00:00Z" for hour in range(20)]
+    score = [1.0 if hour == 7 else 0.99 for hour in range(20)]
+    pl.DataFrame({"time": times, "score": score, "label": [int(h == 7) for h in range(20)]}).write_csv("s.csv")
+
+    (found,) = evaluated(capsys, "--scores", "s.csv")
+
+    assert (found["precision"], found["recall"]) == (1, 1)

@@ -131,7 +131,7 @@ def _scored_series(path: Path, key: Key, part: pl.DataFrame, truth_of: TruthOf |
     value = next((name for name in part.columns if name == VALUE or name.startswith("value.")), None)
     values = score if value is None else part[value].cast(_float64()).fill_null(float("nan")).to_numpy()
     truth = _truth(part, truth_of, path) if isinstance(truth_of, str) else truth_of(key, times)
-    return Labelled(str(key), times, values, truth), Answer(score, score > 1 if alarm is None else alarm)
+    return Labelled(str(key), times, values, truth), Answer(score, score >= 1 if alarm is None else alarm)
 
 
 # columns
