@@ -125,3 +125,11 @@ def test_ragged_series_become_one_panel_with_missing_points() -> None:
     assert np.isnan(panel.values[0, 12:]).all()
     assert np.isnan(panel.values[1, :5]).all()
     assert np.isfinite(panel.values).sum() == 27
+
+
+def test_a_few_points_with_growing_distances_keep_their_own_times() -> None:
+    times = START + np.array([112, 175, 252, 343, 448]) * np.timedelta64(1, "s")
+
+    found = read_table(to_polars(Panel.of(np.arange(5.0), times)), Query(time="time")).panels
+
+    np.testing.assert_array_equal(found[0].times, times)

@@ -15,6 +15,7 @@ Codes = NDArray[np.int32]
 
 SPARSE = 8  # a full grid may be this many times longer than the points it holds
 SNAP = 0.25  # share of a step by which a point may be off its grid line
+LEAST_JITTERED = 8  # points that show small differences to be jitter and not times of their own
 _CHUNK = 1_000_000  # rows looked at together, to bound memory
 WASTE = 2.0  # a shared panel may have this many times the cells its series need
 
@@ -152,7 +153,7 @@ def _regular_step(times: Integers, tidied: Tidied) -> int:
     if (times[-1] - times[0]) // step + 1 <= SPARSE * len(times):
         return step
     usual = _round_step(int(np.median(differences)))
-    if usual < 1_000_000 or len(times) < 3:
+    if usual < 1_000_000 or len(times) < LEAST_JITTERED:
         return 0
     phase = int(np.median((times - times[0] + usual // 2) % usual)) - usual // 2
     origin = int(times[0]) + phase
