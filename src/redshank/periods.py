@@ -49,7 +49,7 @@ def acf_period(values: Floats) -> int:
 def autocorrelation(centred: Floats, most_lag: int = _MOST_LAG) -> Floats:
     """Autocorrelation at lags 0..``most_lag``, or fewer for a short series; all 0 without variation."""
     n_lags = min(most_lag + 1, len(centred))
-    power = float(centred @ centred)
+    power = float((centred * centred).sum())  # not by @, whose threads spin on after it
     if not power > 0:
         return np.zeros(n_lags)
     spectrum = np.fft.rfft(centred, 1 << (2 * len(centred) - 1).bit_length())
