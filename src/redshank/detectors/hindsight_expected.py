@@ -194,7 +194,7 @@ def expectation(y: Floats, usable: Flags, reach: int) -> tuple[Floats, float, fl
     """
     u = np.where(usable, y, UNUSABLE).astype(np.float32)
     starts = blocks_of(usable)
-    every = max(1, (starts.size - 1) // TRIED)
+    every = max(1, min(5, starts.size // 8), starts.size // TRIED)
     errors, expected = [], np.full(y.size, np.nan)
     for align in (False, True):
         expected[:] = np.nan
