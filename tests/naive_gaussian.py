@@ -19,6 +19,13 @@ def least_deviation(values, learned, value):
     return max((high - low) / 1000, min(steps, default=0) / 6, 1e-12 * size)
 
 
+def deviation(distance, reach, learned):
+    """In units of the range; of the first other value by the logarithm of how many were the same: 2.5 after 500."""
+    if min(learned) == max(learned):
+        return 2.5 * math.log(len(learned)) / math.log(500) if distance > reach else 0.0
+    return min(distance / reach, 1e6)
+
+
 def naive_gaussian(series, threshold, keep, learn):
     """Return (deviation, expected, lower, upper), each (n_time,), of one series."""
     gaussian_width = NormalDist().inv_cdf(0.5 + threshold / 2)
@@ -39,7 +46,7 @@ def naive_gaussian(series, threshold, keep, learn):
             early = 1 + (gaussian_width**2 + 1) / (4 * (total - 1))
             reach = gaussian_width * max(wide * early * spread, least)
             distance = abs(value - mean)
-            out[0, t] = min(distance / reach, 1e6) if reach else 1e6 * (distance > 0)
+            out[0, t] = deviation(distance, reach, learned)
             out[1:, t] = mean, mean - reach, mean + reach
             wide = min(max(wide + 0.02 * (threshold - (distance <= reach)), 0.25), 4.0)
         clipped = spread > 0 and len(values) >= learn
@@ -66,7 +73,7 @@ def naive_percentile(series, threshold, keep, learn):
         if len(values) >= learn:
             below, above = max(median - lower, width * least), max(upper - median, width * least)
             distance, reach = abs(value - median), above if value > median else below
-            out[0, t] = min(distance / reach, 1e6) if reach else 1e6 * (distance > 0)
+            out[0, t] = deviation(distance, reach, learned)
             out[1:, t] = median, median - below, median + above
         half = 4 * (upper - lower)
         values.append(value)

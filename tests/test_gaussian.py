@@ -105,8 +105,19 @@ def test_the_least_step_of_a_resting_sensor_is_no_alarm_again(kind: Kind) -> Non
 
     found = deviation(kind, values)
 
-    assert found[500] > kind.calibration.cut
+    assert found[500] >= kind.calibration.cut
     assert (found[501:] < kind.calibration.cut).all()
+
+
+@both
+def test_the_first_count_after_a_few_zeros_is_no_alarm(kind: Kind) -> None:
+    values = np.zeros(200)
+    values[60::11] = 1.0
+
+    found = deviation(kind, values)
+
+    assert 0 < found[60] < kind.calibration.cut
+    assert np.nanmax(found) < kind.calibration.cut
 
 
 @both

@@ -18,14 +18,23 @@ from scipy.special import ndtri
 
 from redshank.calibrate import Calibration
 from redshank.detectors.base import Arrays, Cost, parameter
-from redshank.detectors.resolution import EXTENT, in_unit, least_deviation, of_unit, widen
+from redshank.detectors.resolution import (
+    EXTENT,
+    deviation,
+    first_change,
+    in_unit,
+    least_deviation,
+    of_unit,
+    widen,
+)
 from redshank.detectors.univariate import RowDeviations, UnivariateDetector
 from redshank.panel import Floats
 
 CLIP = 20.0  # deviations beyond which a value counts as no farther
-MOST = 1e6
 WIDTH_GAIN = 0.02
 WIDTH_LOW, WIDTH_HIGH = 0.25, 4.0  # of the width of Gaussian noise
+
+CUT = 2.5
 
 # columns of ``numbers``, before those of the extent
 SEEN, WEIGHT, MEAN, VARIANCE, WIDTH = range(5)
@@ -49,7 +58,7 @@ class Gaussian(UnivariateDetector):
     causal: ClassVar[bool] = True
     summary: ClassVar[str] = "values that scatter around a level that stays"
     calibration: ClassVar[Calibration] = Calibration(
-        cut=2.5,
+        cut=CUT,
         prior=_PRIOR,
         certain=20.0,
     )
@@ -94,7 +103,7 @@ def advance_rows(
             if own[SEEN] >= learn:
                 distance = abs(number - own[MEAN])
                 reach = width * max(own[WIDTH] * _early(own[WEIGHT], width) * spread, least)
-                out[0, row, t] = min(distance / reach, MOST) if reach > 0 else (MOST if distance > 0 else 0.0)
+                out[0, row, t] = deviation(distance, reach, first_change(extent, own[SEEN], CUT))
                 out[1, row, t] = of_unit(extent, own[MEAN])
                 out[2, row, t] = min(of_unit(extent, own[MEAN] - reach), out[1, row, t])
                 out[3, row, t] = max(of_unit(extent, own[MEAN] + reach), out[1, row, t])

@@ -18,7 +18,15 @@ from scipy.special import ndtri
 
 from redshank.calibrate import Calibration
 from redshank.detectors.base import Arrays, Cost, parameter
-from redshank.detectors.resolution import EXTENT, in_unit, least_deviation, of_unit, widen
+from redshank.detectors.resolution import (
+    EXTENT,
+    deviation,
+    first_change,
+    in_unit,
+    least_deviation,
+    of_unit,
+    widen,
+)
 from redshank.detectors.univariate import RowDeviations, UnivariateDetector
 from redshank.panel import Floats
 
@@ -27,7 +35,7 @@ GAIN = 10.0  # steps are this times larger than those of a mean with the same me
 EDGE_GAIN = 100.0
 MOST_EDGE_GAIN = 0.5
 CLIP = 8.0  # half ranges beyond which a value counts as no farther
-MOST = 1e6
+CUT = 2.5
 
 # columns of ``numbers``, before those of the extent
 SEEN, MEDIAN, P10, P90, LOWER, UPPER = range(6)
@@ -51,7 +59,7 @@ class Percentile(UnivariateDetector):
     causal: ClassVar[bool] = True
     summary: ClassVar[str] = "leaving the usual range, each side by itself"
     calibration: ClassVar[Calibration] = Calibration(
-        cut=2.5,
+        cut=CUT,
         prior=_PRIOR,
         certain=20.0,
         certain_share=0.8,
@@ -125,7 +133,7 @@ def _judge(number: float, own: Floats, extent: Floats, least: float, out: Floats
     """Write deviation, expected, lower and upper of a value; ``least``: half of the least range."""
     below, above = max(own[MEDIAN] - own[LOWER], least), max(own[UPPER] - own[MEDIAN], least)
     distance, reach = abs(number - own[MEDIAN]), above if number > own[MEDIAN] else below
-    out[0] = min(distance / reach, MOST) if reach > 0 else (MOST if distance > 0 else 0.0)
+    out[0] = deviation(distance, reach, first_change(extent, own[SEEN], CUT))
     out[1] = of_unit(extent, own[MEDIAN])
     out[2] = min(of_unit(extent, own[MEDIAN] - below), out[1])
     out[3] = max(of_unit(extent, own[MEDIAN] + above), out[1])

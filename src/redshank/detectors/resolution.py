@@ -7,6 +7,8 @@ between neighbours, or the rounding of the numbers themselves is none.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numba import njit
 
@@ -16,10 +18,12 @@ ORIGIN, UNIT, LOW, HIGH, LAST, LEAST_STEP = range(6)
 EXTENT = 6  # columns of an extent
 MOST = 1e100  # of a value in its unit
 MOST_FLOAT = float(np.finfo(np.float64).max)
+MOST_DEVIATION = 1e6
 LEAST_UNIT = float(np.finfo(np.float64).tiny)
 OF_RANGE = 1e-3
 OF_STEP = 1 / 6
 OF_SIZE = 1e-12
+ALIKE = 500  # values that were all the same before another one is an alarm
 
 
 @njit(nogil=True, cache=True)
@@ -48,6 +52,26 @@ def least_deviation(extent: Floats) -> float:
         return 0.0
     size = abs(extent[ORIGIN]) / extent[UNIT] + max(abs(extent[LOW]), abs(extent[HIGH]))
     return float(max(OF_RANGE * (extent[HIGH] - extent[LOW]), OF_STEP * extent[LEAST_STEP], OF_SIZE * size))
+
+
+@njit(nogil=True, cache=True)
+def first_change(extent: Floats, seen: float, cut: float) -> float:
+    """Return the deviation of the first other value after ``seen`` ones that were all the same; NaN if they were not.
+
+    It has no scale yet; what is known is that it comes about once in so many values (Laplace's rule of succession). So
+    it reaches ``cut``, the alarm edge, after ALIKE values, and grows with the logarithm of their number.
+    """
+    if extent[HIGH] != extent[LOW]:
+        return math.nan
+    return float(cut * math.log(seen) / math.log(ALIKE))
+
+
+@njit(nogil=True, cache=True)
+def deviation(distance: float, reach: float, change: float) -> float:
+    """Return a distance in units of the range, at most MOST_DEVIATION; ``change`` where no range is known yet."""
+    if math.isnan(change):
+        return min(distance / reach, MOST_DEVIATION)
+    return change if distance > reach else 0.0
 
 
 @njit(nogil=True, cache=True)
