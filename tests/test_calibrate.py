@@ -156,10 +156,19 @@ def test_a_budget_moves_the_cut_along_the_map(points: float, cut: float) -> None
     assert cut_for(MAPPED, Budget(points)) == pytest.approx(cut)
 
 
-def test_a_cut_lies_between_its_neighbours_on_the_map_and_goes_on_beyond() -> None:
+def test_a_cut_lies_between_its_neighbours_on_the_map_and_goes_on_beyond_the_finest_only() -> None:
     assert 3 < cut_for(MAPPED, Budget(10_000)) < 4
     assert cut_for(MAPPED, Budget(100_000)) > 6
-    assert 0 < cut_for(MAPPED, Budget(2)) < 2
+    assert cut_for(MAPPED, Budget(2)) == 2.0
+
+
+@pytest.mark.parametrize("known", [MAPPED, LIVE], ids=["mapped", "live"])
+def test_what_keeps_an_event_open_never_falls_below_half_of_the_default_edge(known: Calibration) -> None:
+    coarse, fine = calibrator(known, 250), calibrator(known, 20_000)
+
+    assert coarse.least_close == 1.0
+    assert 0 < fine.least_close < 0.7
+    assert Calibrator(known, 1).least_close == 0.0
 
 
 @pytest.mark.parametrize(
@@ -168,8 +177,8 @@ def test_a_cut_lies_between_its_neighbours_on_the_map_and_goes_on_beyond() -> No
         (LIVE, 20_000, ""),
         (LIVE, 50_000, "finer than the evidence supports"),
         (MAPPED, 10_000, ""),
-        (MAPPED, 1000, "outside what was measured"),
-        (MAPPED, 1e6, "outside what was measured"),
+        (MAPPED, 1000, "coarser than any measured"),
+        (MAPPED, 1e6, "finer than any measured"),
         (BARE, 1000, "no measured rates"),
     ],
 )

@@ -177,3 +177,15 @@ def test_ctrl_c_waits_for_the_points_in_work(monkeypatch: pytest.MonkeyPatch) ->
     assert not result.complete
     assert np.isfinite(result.parts[0].scores.score[0, 300:1000]).all()
     assert np.isnan(result.parts[0].scores.score[0, -1000:]).all()
+
+
+@pytest.mark.parametrize(("detector", "mode"), [("hindsight_light", "retrospective"), ("analog", "live")])
+@pytest.mark.parametrize("budget", ["1/20points", "1/150points", "1/500points"])
+def test_a_coarse_budget_gives_several_events_and_not_one_without_end(detector: str, mode: str, budget: str) -> None:
+    values = np.random.default_rng(3).normal(size=4000) + np.sin(np.arange(4000) / 20)
+
+    events = redshank.detect(values, detector=detector, mode=mode, budget=budget).events  # type: ignore[arg-type]
+
+    hot = sum((event.end - event.start) / timedelta(minutes=1) for event in events)
+    assert len(events) >= 2
+    assert hot < 0.25 * len(values)

@@ -23,6 +23,7 @@ from redshank.errors import ConfigError, StateError
 from redshank.panel import Floats, Rows
 
 FINEST_LIVE = 20_000  # points per false event that 200 remembered blocks of 100 points can still speak of
+DEFAULT_LIVE = 5_000  # points per false event of the budget that gave live detectors their best events
 RAREST_LIVE = 50_000  # rarity beyond which realised rates were off by more than a factor of two
 _RATE = re.compile(r"\s*([0-9]*\.?[0-9]+)\s*/\s*(.+?)\s*")
 _POINTS = re.compile(r"([0-9][0-9_]*\.?[0-9]*)\s*(?:points?)?")
@@ -99,16 +100,22 @@ class Budget:
         finest, coarsest = _measured(calibration)
         if coarsest <= self.points <= finest:
             return []
-        return [
-            f"{asked}: one false event per {self.points:,.0f} points lies outside what was measured for this detector "
-            f"(one per {coarsest:,.0f} to one per {finest:,.0f}); its edge is extrapolated"
-        ]
+        told = f"{asked}: one false event per {self.points:,.0f} points is"
+        if self.points < coarsest:
+            return [f"{told} coarser than any measured for this detector; the edge for one per {coarsest:,.0f} is used"]
+        return [f"{told} finer than any measured for this detector (one per {finest:,.0f}); its edge is extrapolated"]
 
 
 def _points_in(unit: str, step: timedelta | None) -> float:
     text = unit if unit[0].isdigit() or unit[0] == "." else f"1{unit}"
     months = re.fullmatch(r"([0-9]*\.?[0-9]+)\s*months?", text)
-    duration = float(months[1]) * _MONTH if months else parse_duration(text, field="budget")
+    try:
+        duration = float(months[1]) * _MONTH if months else parse_duration(text, field="budget")
+    except ConfigError as error:
+        raise ConfigError(
+            f"budget: must be per time or points, such as 2/day, 1/2weeks or 1/5000points, got a rate per {unit!r}",
+            field="budget",
+        ) from error
     return duration / step if step else math.nan
 
 
@@ -157,6 +164,19 @@ class Calibrator:
             return RAREST_LIVE
         return 1e4 / self.calibration.rates[-1][1] if self.calibration.rates else math.nan
 
+    @property
+    def least_close(self) -> float:
+        """The least score at which an event may be kept open: 0 without a budget, 1 at most.
+
+        A coarse budget lowers the edge; half of it would be reached by ordinary points, and events would never end.
+        What keeps an event open therefore never falls below half of the default edge, or of one in DEFAULT_LIVE.
+        """
+        if self.budget is None:
+            return 0.0
+        if self.calibration.prior:
+            return min(1.0, 0.5 * math.log(DEFAULT_LIVE / 100) / self._edge())
+        return min(1.0, 0.5 * self.calibration.cut / self._cut())
+
     def apply(self, deviation: Floats) -> tuple[Floats, Floats]:
         """Return (score, rarity) of deviations (n_series, n_time), then learn their tail."""
         if deviation.shape[0] != self.n_series:
@@ -169,11 +189,16 @@ class Calibrator:
         rarity = 100 * np.exp(np.clip(nats, -_LN_100, math.log(RAREST_LIVE / 100)))
         if self.budget is None:
             return deviation / self.calibration.cut, rarity
-        edge = math.log(max(self.budget.points, 200) / 100)
+        edge = self._edge()
         share, certain = self.calibration.certain_share, deviation / self.calibration.certain
         if share > 0:
             certain = np.minimum(certain, nats / (share * edge))
         return np.maximum(np.maximum(nats, 0) / edge, certain), rarity
+
+    def _edge(self) -> float:
+        """The nats that score 1 under a budget."""
+        assert self.budget is not None
+        return math.log(max(self.budget.points, 200) / 100)
 
     def _cut(self) -> float:
         """The deviation that scores 1."""
@@ -236,10 +261,14 @@ class Calibrator:
 
 
 def cut_for(calibration: Calibration, budget: Budget) -> float:
-    """Return the deviation whose measured rate of false events is the budget, extrapolated outside the map."""
+    """Return the deviation whose measured rate of false events is the budget.
+
+    A finer budget than any measured is extrapolated; for a coarser one the lowest measured cut serves, since below it
+    ordinary points would alarm all the time.
+    """
     cuts, log_points = _map(calibration)
     on_line = float(_on_line(np.array(math.log(budget.points)), log_points, cuts))
-    return max(on_line, float(cuts[0]) / 4)
+    return max(on_line, float(cuts[0]))
 
 
 def _map(calibration: Calibration) -> tuple[Floats, Floats]:

@@ -111,11 +111,11 @@ def score_shard(
         panel.channels,
     )
     events, _ = decide(
-        plan.policy,
+        replace(plan.policy, close_below=_close_below(plan.policy, calibrator)),
         scores,
         rest,
         Memory.blank(panel.n_series, panel.n_channels),
-        quiet_points=quiet_points(detector, panel),
+        quiet_points=quiet_points(detector, panel, plan.budget),
         step_ns=panel.step_ns,
         name=plan.name,
     )
@@ -126,6 +126,10 @@ def score_shard(
         rarest=calibrator.rarest,
     )
     return Answer(_unsplit(scores, panel, split), explained(events, panel, telling), _short(detector, panel, rest))
+
+
+def _close_below(policy: Policy, calibrator: Calibrator) -> float:
+    return min(policy.open_above, max(policy.close_below, calibrator.least_close))
 
 
 def _train(detector: Detector, calibrator: Calibrator, history: Panel, plan: Plan) -> None:
@@ -180,11 +184,16 @@ def _joined(parts: list[Deviations], n_time: int) -> Deviations:
     return Deviations(joined("deviation"), joined("expected"), joined("lower"), joined("upper"), share)
 
 
-def quiet_points(detector: Detector, panel: Panel) -> np.ndarray:
-    """How many quiet points end an event of each series (n_series,): one period, or the latch of a live detector."""
+def quiet_points(detector: Detector, panel: Panel, budget: Budget | None = None) -> np.ndarray:
+    """How many quiet points end an event of each series (n_series,): one period, or the latch of a live detector.
+
+    Under a coarse budget at most a quarter of the points that it grants an event, or its events would all be one.
+    """
     if detector.causal:
-        return np.full(panel.n_series, LATCH_POINTS, np.int64)
-    return np.array([acf_period(_filled(panel.values[i, :, 0])) for i in range(panel.n_series)], np.int64)
+        quiet = np.full(panel.n_series, LATCH_POINTS, np.int64)
+    else:
+        quiet = np.array([acf_period(_filled(panel.values[i, :, 0])) for i in range(panel.n_series)], np.int64)
+    return quiet if budget is None else np.minimum(quiet, max(1, int(budget.points / 4)))
 
 
 def _filled(values: np.ndarray) -> np.ndarray:
