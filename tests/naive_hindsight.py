@@ -174,7 +174,12 @@ class Naive:
             padded = np.pad(self.y[stretch], 6, mode="reflect", reflect_type="odd")
             around = np.lib.stride_tricks.sliding_window_view(padded, 13)
             result[stretch] = np.abs(around[:, 6] - np.delete(around, 6, axis=1) @ weights)
-        return scaled(result, self.known, 20)
+        part = scaled(result, self.known, 20)
+        for stretch in self.stretches:
+            for t in range(stretch.start, stretch.stop):
+                if min(t - stretch.start, stretch.stop - 1 - t) < 6:
+                    part[t] = 0
+        return part
 
     def total(self, parts: dict[str, Matrix]) -> Matrix:
         weights = {"E1": 0.5, "E3": 0.5, "E64": 0.3, "C": 0.6, "M": 0.6, "Mh": 0.3, "S": 0.5}

@@ -313,3 +313,22 @@ def test_it_gives_the_golden_numbers(kind: type[Retrospective], bench_data: Path
         worst = max(worst, *(abs(found[int(row["index"])] - float(row[kind.kind])) for row in rows))
 
     assert worst < 5e-4  # of 38
+
+
+@pytest.mark.parametrize("kind", [Hindsight, HindsightLight], ids=lambda kind: kind.kind)
+@pytest.mark.parametrize("period", [20, 48, 144])
+def test_a_wave_without_noise_has_no_odd_ends(kind: type[Retrospective], period: int) -> None:
+    wave = np.sin(np.arange(3000) * 2 * np.pi / period + 1)
+
+    assert kind().score(Panel.of(wave)).deviation.max() < kind.calibration.cut
+
+
+@pytest.mark.parametrize("kind", [Hindsight, HindsightLight], ids=lambda kind: kind.kind)
+@pytest.mark.parametrize("behind", [0, 3, 5])
+def test_a_spike_in_the_last_points_is_found(kind: type[Retrospective], behind: int) -> None:
+    values = np.sin(np.arange(2000) / 8) + 0.1 * np.random.default_rng(1).normal(size=2000)
+    values[-1 - behind] += 3
+
+    found = kind().score(Panel.of(values)).deviation[0]
+
+    assert found[-12:].max() >= kind.calibration.cut

@@ -89,11 +89,19 @@ def calibrated(part: Floats, known: Flags | None = None, cap: float = CAP) -> Pa
 
 
 def spikes(y: Floats, stretches: Sequence[slice], known: Flags | None) -> Part:
-    """Distance of each value from a quadratic through its 6 neighbours on either side, calibrated."""
+    """Distance of each value from a quadratic through its 6 neighbours on either side, calibrated.
+
+    0 at the first and last 6 points of a stretch, which lack neighbours: what takes their place is off by the bend of the
+    series, which in one without noise would be a spike.
+    """
     result = np.zeros(y.size)
     for stretch in stretches:
         result[stretch] = _from_neighbours(y[stretch])
-    return calibrated(result, known, SPIKE_CAP)
+    part = calibrated(result, known, SPIKE_CAP)
+    for stretch in stretches:
+        inner = part[stretch]  # a view
+        inner[:SPIKE_POINTS] = inner[-SPIKE_POINTS:] = 0
+    return part
 
 
 def _from_neighbours(y: Floats) -> Floats:
