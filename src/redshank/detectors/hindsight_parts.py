@@ -91,8 +91,8 @@ def calibrated(part: Floats, known: Flags | None = None, cap: float = CAP) -> Pa
 def spikes(y: Floats, stretches: Sequence[slice], known: Flags | None) -> Part:
     """Distance of each value from a quadratic through its 6 neighbours on either side, calibrated.
 
-    0 at the first and last 6 points of a stretch, which lack neighbours: what takes their place is off by the bend of the
-    series, which in one without noise would be a spike.
+    0 at the first and last 6 points of a stretch, which lack neighbours: what takes their place is off by the bend of
+    the series, which in one without noise would be a spike.
     """
     result = np.zeros(y.size)
     for stretch in stretches:
