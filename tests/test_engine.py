@@ -133,7 +133,7 @@ def test_a_numpy_array_is_enough() -> None:
 
 
 def test_an_interrupted_run_keeps_what_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(work, shards, *, threads=None, stop=None):  # type: ignore[no-untyped-def]
+    def interrupted(work, shards, **asked):  # type: ignore[no-untyped-def]
         yield 0, work(0)
         raise KeyboardInterrupt
 

@@ -34,6 +34,8 @@ BYTES_PER_VALUE = 120  # reading, panel and scores, at the highest
 WORKING_BYTES_PER_VALUE = 300  # of the series in work, by a detector that sees them whole
 Progress = Callable[[str, float | None], None]  # (what is being done, share done or None when unknown)
 
+LIVE_GRACE_SECONDS = 30.0  # after Ctrl-C, for answers that come within a second but for the first time
+
 
 def _silent(what: str, share: float | None) -> None:
     """Progress that nobody watches."""
@@ -218,7 +220,9 @@ def _score(
     not_scored: list[NotScored] = []
     on_progress("preparing the detector (compiles on the first run)", None)
     try:
-        for index, answer in local.run(work_on, range(len(cut)), threads=threads, stop=stop):
+        # What a live detector has scored is kept; on the first run of all, kernels compile between that and the answer.
+        grace = LIVE_GRACE_SECONDS if plan.new_detector().causal else local.GRACE_SECONDS
+        for index, answer in local.run(work_on, range(len(cut)), threads=threads, stop=stop, grace_seconds=grace):
             fill(parts[cut[index].panel], cut[index], answer)
             events += answer.events
             not_scored += answer.not_scored

@@ -15,7 +15,7 @@ Answer = TypeVar("Answer")
 Done: TypeAlias = "queue.Queue[tuple[int, Answer | None, BaseException | None]]"
 
 WAKE_SECONDS = 0.1
-GRACE_SECONDS = 1.0  # from Ctrl-C to the end of the shards in work
+GRACE_SECONDS = 1.0  # from Ctrl-C to the end of the shards in work, if nothing else is asked
 
 
 def cores() -> int:
@@ -29,12 +29,13 @@ def run(
     *,
     threads: int | None = None,
     stop: threading.Event | None = None,
+    grace_seconds: float = GRACE_SECONDS,
 ) -> Iterator[tuple[int, Answer]]:
     """Yield (index, answer) of each shard as it is done; the first error of a shard is raised here.
 
     When the caller stops early (an error, Ctrl-C), no further shard is begun and ``stop`` is set, by which work can
-    tell to come to an end. After Ctrl-C the answers of the next GRACE_SECONDS are yielded before it is raised. Threads
-    that still compute then are daemons and do not hold up the end of the process.
+    tell to come to an end. After Ctrl-C the answers of the next ``grace_seconds`` are yielded before it is raised; a
+    second Ctrl-C ends that. Threads that still compute then are daemons and do not hold up the end of the process.
     """
     done: Done[Answer] = queue.Queue()
     stopped = stop or threading.Event()
@@ -47,7 +48,7 @@ def run(
             yield index, answer  # type: ignore[misc]
     except KeyboardInterrupt:
         stopped.set()
-        for index, answer, error in _last_words(done, labourers):
+        for index, answer, error in _last_words(done, labourers, grace_seconds):
             if error is None:
                 yield index, answer  # type: ignore[misc]
         raise
@@ -93,10 +94,10 @@ def _next(done: Done[Answer]) -> tuple[int, Answer | None, BaseException | None]
 
 
 def _last_words(
-    done: Done[Answer], labourers: Sequence[threading.Thread]
+    done: Done[Answer], labourers: Sequence[threading.Thread], grace_seconds: float
 ) -> Iterator[tuple[int, Answer | None, BaseException | None]]:
-    """Yield what is or gets done within GRACE_SECONDS."""
-    deadline = time.monotonic() + GRACE_SECONDS
+    """Yield what is or gets done within so many seconds."""
+    deadline = time.monotonic() + grace_seconds
     while time.monotonic() < deadline and (not done.empty() or any(each.is_alive() for each in labourers)):
         with contextlib.suppress(queue.Empty):
             yield done.get(timeout=WAKE_SECONDS)
