@@ -10,10 +10,10 @@ import pytest
 from numpy.testing import assert_array_equal
 
 import redshank
-from redshank import engine
 from redshank.app import Work, read, run
 from redshank.decide import Policy
-from redshank.engine import Plan, score_shard, shards
+from redshank.engine import batch as engine
+from redshank.engine.batch import Plan, score_shard, shards
 from redshank.errors import ConfigError, DataError
 from redshank.panel import Key, Panel
 from redshank.sources.base import Query

@@ -252,7 +252,7 @@ def test_a_windows_file_that_is_none_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_series_is_its_values_and_the_events_without_any() -> None:
-    from redshank.engine import blank_scores
+    from redshank.engine.batch import blank_scores
 
     values = np.full(10, np.nan)
     values[3:6] = 1.0

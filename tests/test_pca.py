@@ -158,7 +158,7 @@ def test_threads_and_shards_change_nothing(monkeypatch: pytest.MonkeyPatch) -> N
     panel = Panel.of(np.stack([machine(seed=seed) for seed in range(4)]))
     whole = redshank.detect(panel, detector="pca")
 
-    monkeypatch.setattr("redshank.engine.SHARD_POINTS", 900)
+    monkeypatch.setattr("redshank.engine.batch.SHARD_POINTS", 900)
     cut = redshank.detect(panel, detector="pca")
 
     assert_array_equal(whole.parts[0].scores.score, cut.parts[0].scores.score)

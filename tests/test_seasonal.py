@@ -12,7 +12,7 @@ from naive_seasonal import naive_seasonal, naive_slot
 from redshank import detect
 from redshank.detectors.seasonal import Seasonal
 from redshank.detectors.seasonal_slots import DAY_SLOTS, WEEK_SLOTS, slots_of
-from redshank.engine import Plan
+from redshank.engine.batch import Plan
 from redshank.errors import ConfigError
 from redshank.panel import Deviations, Panel
 

@@ -16,7 +16,7 @@ from redshank.calibrate import Budget
 from redshank.decide import Direction, Policy
 from redshank.detectors.auto import Amount, Choice, choose, seconds_for
 from redshank.durations import parse_duration
-from redshank.engine import Plan, blank_scores, check_mode, fill, score_shard, shards
+from redshank.engine.batch import Plan, blank_scores, check_mode, fill, score_shard, shards
 from redshank.errors import ConfigError, DataError
 from redshank.executors import local
 from redshank.panel import Panel

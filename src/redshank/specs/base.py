@@ -1,0 +1,37 @@
+"""What all declarations share: unknown fields are refused by name, durations are texts such as ``5m``."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, StringConstraints, WithJsonSchema
+
+from redshank.durations import format_duration, parse_duration
+from redshank.errors import ConfigError
+
+NAME_PATTERN = r"^[^\s/\x00-\x1f\x7f](?:[^/\x00-\x1f\x7f]{0,198}[^\s/\x00-\x1f\x7f])?$"
+
+
+class Spec(BaseModel):
+    """Base of all declarations."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=False, allow_inf_nan=False)
+
+
+def _read_duration(given: Any) -> Any:
+    if not isinstance(given, str):
+        return given
+    try:
+        return timedelta(0) if given.strip() in ("0", "0s") else parse_duration(given)
+    except ConfigError as error:
+        raise ValueError(str(error).removeprefix("duration: ")) from None
+
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(_read_duration),
+    PlainSerializer(format_duration, return_type=str),
+    WithJsonSchema({"type": "string", "examples": ["30s", "5m", "1h30m", "2d", "1w"]}),
+]
+Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN, max_length=200)]
