@@ -86,7 +86,7 @@ reference: .venv/has-dev  ## Write the generated pages anew.
 	$(BIN)/python docs/generate_reference.py
 
 .PHONY: integration
-integration: .venv/has-dev  ## Run the tests that need a browser or the benchmark data.
+integration: .venv/has-dev  ## Run the tests that need a browser, a server or the benchmark data.
 	$(BIN)/python -m pytest -rs -m "external_service or bench_data"
 
 .PHONY: recompile

@@ -1,13 +1,19 @@
-"""What several test files share: where the public benchmark data lies."""
+"""What several test files share: where the public benchmark data lies, and a PostgreSQL server."""
 
 from __future__ import annotations
 
+import fcntl
 import os
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 BENCH_DATA = "REDSHANK_BENCH_DATA"
+POSTGRESQL = Path(__file__).parent / "services" / "postgresql.sh"
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -20,3 +26,40 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def bench_data() -> Path:
     """The folder of the public benchmark data."""
     return Path(os.environ[BENCH_DATA])
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[str]:
+    """URL of a PostgreSQL server whose user may do anything; for tests marked external_service.
+
+    Any number of test sessions share it; the last one to end stops it, unless it ran before they came.
+    """
+    found = subprocess.run([POSTGRESQL, "status"], capture_output=True, check=False).returncode == 0
+    with Path(tempfile.gettempdir(), f"redshank-tests-postgresql-{os.getuid()}").open("a") as sessions:
+        fcntl.flock(sessions, fcntl.LOCK_SH)
+        started = subprocess.run([POSTGRESQL, "start"], capture_output=True, text=True, check=False)
+        if started.returncode:
+            pytest.fail(f"PostgreSQL could not be started: {started.stderr}")
+        yield started.stdout.strip()
+        if not found and _is_last(sessions.fileno()):
+            subprocess.run([POSTGRESQL, "stop"], check=True)
+
+
+def _is_last(sessions: int) -> bool:
+    try:
+        fcntl.flock(sessions, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+@pytest.fixture
+def postgresql(postgresql_server: str) -> Iterator[str]:
+    """URL of an empty PostgreSQL database of the test's own, gone after it."""
+    import psycopg
+
+    name = f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(postgresql_server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        yield f"{postgresql_server.rpartition('/')[0]}/{name}"
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
