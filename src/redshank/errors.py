@@ -58,6 +58,77 @@ class MissingExtraError(RedshankError):
     status, code, exit_code = 501, "missing_extra", 2
 
 
+class NotFoundError(RedshankError):
+    """There is nothing of that name or id."""
+
+    status, code, exit_code = 404, "not_found", 2
+
+
+class ConflictError(RedshankError):
+    """What is asked for does not go with what is there: a name is taken, a thing is in use, a run has ended."""
+
+    status, code, exit_code = 409, "conflict", 2
+
+
+class RevisionError(ConflictError):
+    """It was changed since it was read; read it again, then change it."""
+
+    status, code, exit_code = 412, "changed", 2
+
+
+class UnauthorizedError(RedshankError):
+    """No token was given, or one that is unknown or has expired."""
+
+    status, code, exit_code = 401, "unauthorized", 2
+
+
+class ForbiddenError(RedshankError):
+    """The token's role does not allow this."""
+
+    status, code, exit_code = 403, "forbidden", 2
+
+
+class TooLargeError(RedshankError):
+    """More was sent, asked for or declared than the settings allow."""
+
+    status, code, exit_code = 413, "too_large", 2
+
+
+class MediaTypeError(RedshankError):
+    """The content type or encoding of a body is none that is read here."""
+
+    status, code, exit_code = 415, "unsupported_media_type", 2
+
+
+class LimitError(RedshankError):
+    """Too many requests or runs at once; try again later (``retry_seconds``; None = unknown)."""
+
+    status, code, exit_code = 429, "too_many", 2
+
+    def __init__(self, message: str, *, field: str | None = None, retry_seconds: float | None = None) -> None:
+        """Keep the message, the field at fault, and when to try again."""
+        super().__init__(message, field=field)
+        self.retry_seconds = retry_seconds
+
+
+class UnavailableError(RedshankError):
+    """The service cannot do this now: it starts, stops, or its database is away."""
+
+    status, code, exit_code = 503, "unavailable", 1
+
+
+class StaleError(RedshankError):
+    """Somebody else went on from the same place; what was made of it is thrown away."""
+
+    status, code, exit_code = 409, "stale", 1
+
+
+class LeaseLostError(RedshankError):
+    """Another process leads now; nothing of this one may be kept."""
+
+    status, code, exit_code = 503, "lease_lost", 1
+
+
 def did_you_mean(what: str, name: str, choices: Iterable[str]) -> str:
     """Return "unknown WHAT 'NAME'; did you mean ...?" with the near choices, or all of them if none is near."""
     known = sorted(choices)

@@ -1,0 +1,41 @@
+"""What the one who runs the server decides: flags win over the environment (``REDSHANK_*``), that over the defaults."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MEBIBYTE = 1 << 20
+
+
+class Settings(BaseSettings):
+    """Settings of the server. Each is a variable ``REDSHANK_NAME`` of the environment too.
+
+    ``data``: the folder of everything that must survive. ``database``: a ``postgresql://`` address; None = SQLite in
+    the data folder. ``no_auth``: everybody is admin; allowed on localhost only. ``hosts``: names under which the server
+    may be asked for; those of the machine itself always. ``cors``: origins whose pages may ask; none by default.
+    Limits are per request, or per minute where the name says so; 0 = no limit for those per minute.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="REDSHANK_", extra="forbid", frozen=True)
+
+    data: Path = Path("redshank-data")
+    database: str | None = None
+    host: str = "127.0.0.1"
+    port: int = Field(default=8765, ge=0, le=65535)
+    no_auth: bool = False
+    hosts: tuple[str, ...] = ()
+    cors: tuple[str, ...] = ()
+    request_threads: int = Field(default=16, ge=1, le=1000)
+    body_bytes: int = Field(default=4 * MEBIBYTE, ge=1024)
+    push_bytes: int = Field(default=64 * MEBIBYTE, ge=1024)
+    requests_per_minute: int = Field(default=12_000, ge=0)
+    failed_tokens_per_minute: int = Field(default=30, ge=0)
+    streams: int = Field(default=100, ge=1)
+    stream_queue: int = Field(default=1000, ge=10)
+    heartbeat_seconds: float = Field(default=15.0, gt=0)
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_json: bool = False
