@@ -4,16 +4,28 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from redshank.decide import Event
 from redshank.result import Scored
 
+if TYPE_CHECKING:
+    from redshank.specs.options import Access, Options
+
 
 class Sink(ABC):
-    """Delivers events, scores or both to one system."""
+    """Delivers events, scores or both to one system.
+
+    ``Options``: what a declaration of this kind may say, a pydantic model; ``build`` makes a sink of one.
+    """
 
     kind: ClassVar[str]
+    Options: ClassVar[type[Options]]
+
+    @classmethod
+    @abstractmethod
+    def build(cls, options: Any, access: Access) -> Self:
+        """Return the sink that ``options`` (of the class ``Options``) describe; reaches nothing yet."""
 
     @abstractmethod
     def check(self) -> None:

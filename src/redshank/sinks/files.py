@@ -9,12 +9,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from redshank.decide import Event
-from redshank.errors import SinkError
+from redshank.errors import ConfigError, SinkError
 from redshank.result import Scored
 from redshank.sinks.base import Sink
+from redshank.specs.options import Access, Options
 
 if TYPE_CHECKING:
     import polars as pl
@@ -22,13 +23,29 @@ if TYPE_CHECKING:
 FORMATS = (".csv", ".json", ".jsonl", ".parquet")
 
 
+class FileSinkOptions(Options):
+    """Files for events and for scores; the suffix says the format."""
+
+    events: str | None = None
+    scores: str | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class FileSink(Sink):
     """Files for events and for scores; None writes none. The suffix says the format."""
 
     kind: ClassVar[str] = "files"
+    Options: ClassVar[type[Options]] = FileSinkOptions
     events: Path | None = None
     scores: Path | None = None
+
+    @classmethod
+    def build(cls, options: FileSinkOptions, access: Access) -> Self:
+        """Return the sink; ConfigError when no file is given or one lies outside of the folders allowed."""
+        if options.events is None and options.scores is None:
+            raise ConfigError("sink of kind 'files': events or scores must name a file, got neither", field="events")
+        paths = [None if path is None else Path(access.path(path)) for path in (options.events, options.scores)]
+        return cls(events=paths[0], scores=paths[1])
 
     def check(self) -> None:
         """Raise SinkError for an unknown suffix or a place that cannot be written."""

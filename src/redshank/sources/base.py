@@ -10,11 +10,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from redshank.durations import format_duration
-from redshank.errors import ConfigError
+from redshank.errors import ConfigError, SourceError
 from redshank.panel import Panel
+
+if TYPE_CHECKING:
+    from redshank.specs.options import Access, Options
 
 Progress = Callable[[float | None, str], None]  # (share done or None when unknown, what is being done)
 
@@ -167,9 +170,18 @@ class Reading:
 
 
 class Source(ABC):
-    """Reads panels from one system."""
+    """Reads panels from one system.
+
+    ``Options``: what a declaration of this kind may say, a pydantic model; ``build`` makes a source of one.
+    """
 
     kind: ClassVar[str]
+    Options: ClassVar[type[Options]]
+
+    @classmethod
+    @abstractmethod
+    def build(cls, options: Any, access: Access) -> Self:
+        """Return the source that ``options`` (of the class ``Options``) describe; reaches nothing yet."""
 
     @abstractmethod
     def read(self, query: Query, progress: Progress | None = None) -> Reading:
@@ -182,6 +194,18 @@ class Source(ABC):
     @abstractmethod
     def preview(self, n: int = 10) -> list[dict[str, Any]]:
         """Return the first ``n`` rows as they stand there, for a look."""
+
+    @abstractmethod
+    def newest(self, query: Query) -> datetime | None:
+        """Return the newest time there is (``query`` says which column and zone), without reading more than needed.
+
+        None when there is nothing yet. Raises SourceError when unreachable, DataError when there is no time.
+        """
+
+    def check(self) -> None:
+        """Reach the source and read one row; SourceError or DataError says what to mend."""
+        if not self.preview(1):
+            raise SourceError(f"{self.describe()}: can be reached, but holds no rows yet")
 
 
 def count(number: int, what: str, many: str | None = None) -> str:
