@@ -40,6 +40,8 @@ lock: .venv/made  ## Choose versions anew and write lock/.
 		$(UV) pip compile -q pyproject.toml --group $$group --constraint .venv/all.txt $(LOCK_OPTIONS) \
 			--output-file lock/$$part.txt || exit 1; \
 	done
+	$(UV) pip compile -q pyproject.toml --group build --extra postgresql --constraint .venv/all.txt $(LOCK_OPTIONS) \
+		--output-file lock/server.txt
 
 LOCK_OPTIONS := --upgrade --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
 	--no-annotate --custom-compile-command "make lock"
