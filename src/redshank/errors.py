@@ -129,6 +129,12 @@ class LeaseLostError(RedshankError):
     status, code, exit_code = 503, "lease_lost", 1
 
 
+class StoppedError(RedshankError):
+    """The work was asked to stop, by a cancel, its deadline or the end of the process; nothing more of it is kept."""
+
+    status, code, exit_code = 503, "stopped", 1
+
+
 def did_you_mean(what: str, name: str, choices: Iterable[str]) -> str:
     """Return "unknown WHAT 'NAME'; did you mean ...?" with the near choices, or all of them if none is near."""
     known = sorted(choices)
