@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -60,6 +61,16 @@ def _rig() -> str:
     return _table("time;pressure;flow;temperature", rows)
 
 
+def _druid() -> str:
+    values = _daily(1000, 288, 31)
+    return json.dumps(
+        [
+            {"timestamp": f"{START + timedelta(minutes=5) * i:%Y-%m-%dT%H:%M:%S.000Z}", "result": {"bytes": value}}
+            for i, value in enumerate(values.round(1).tolist())
+        ]
+    )
+
+
 def write_all(folder: Path) -> None:
     """Write every file into ``folder``: what CONTRIBUTING.md lists."""
     import polars as pl
@@ -67,6 +78,7 @@ def write_all(folder: Path) -> None:
     for name, text in {"cpu.csv": _cpu(), "hosts.csv": _hosts(), "orders.csv": _orders(), "rig.csv": _rig()}.items():
         (folder / name).write_text(text)
     pl.read_csv(folder / "orders.csv", try_parse_dates=True).write_parquet(folder / "orders.parquet")
+    (folder / "druid.json").write_text(_druid())
     (folder / "logs").mkdir()
     for host in "ab":
         (folder / "logs" / f"{host}.csv.gz").write_bytes(gzip.compress(_hosts(host).encode()))
