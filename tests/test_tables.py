@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,14 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from redshank.errors import DataError
+from redshank.errors import DataError, NoPointsError
 from redshank.panel import Key
 from redshank.sources.base import Query, Reading
 from redshank.sources.files import FileSource
 from redshank.tables import read_table
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
 N = 60
 TIMES = [START + i * timedelta(hours=7) for i in range(N)]
 VALUES = [float(i % 9) for i in range(N)]
@@ -322,3 +324,53 @@ def test_a_mark_that_could_be_either_is_settled_by_the_other_values(
     path.write_text("day;size\n" + "".join(f"2024-01-{i + 1:02d};{text}\n" for i, text in enumerate(written * 3)))
 
     assert FileSource([str(path)]).read(Query()).panels[0].values[0, 0, 0] == number
+
+
+def test_a_filter_keeps_the_rows_of_these_values_before_they_are_aggregated() -> None:
+    table = {
+        "time": [START + i // 4 * MINUTE for i in range(24)],
+        "country": ["NO", "SE", "NO", "DK"] * 6,
+        "code": [1, 2, 1, 3] * 6,
+        "amount": [1.0, 10.0, 2.0, 100.0] * 6,
+    }
+
+    asked = Query(measures=("amount",), step=timedelta(minutes=1), agg="sum", filter={"country": ("NO",)}, by=())
+    reading = read_table(table, asked)
+
+    assert reading.panels[0].values[0, :, 0].tolist() == [3.0] * 6
+    both = read_table(table, replace(asked, filter={"country": ("NO", "SE"), "code": ("2",)}))
+    assert both.panels[0].values[0, :, 0].tolist() == [10.0] * 6
+
+
+def test_a_column_filtered_to_one_value_is_no_label() -> None:
+    table = {
+        "time": [START + i // 2 * MINUTE for i in range(24)],
+        "host": ["a", "b"] * 12,
+        "load": [float(i) for i in range(24)],
+    }
+
+    reading = read_table(table, Query(filter={"host": ("b",)}))
+
+    assert [str(key) for key in reading.panels[0].keys] == ["load"]
+    assert reading.panels[0].values[0, :, 0].tolist() == [float(i) for i in range(1, 24, 2)]
+
+
+def test_a_filter_on_a_column_that_is_not_there_names_the_near_one() -> None:
+    with pytest.raises(DataError, match="column 'hots' not found; did you mean 'host'"):
+        read_table({"time": [START], "host": ["a"], "load": [1.0]}, Query(filter={"hots": ("a",)}))
+
+
+def test_nothing_in_the_range_asked_for_is_an_error_of_its_own() -> None:
+    table = {"time": [START + i * MINUTE for i in range(9)], "load": [1.0] * 9}
+
+    with pytest.raises(NoPointsError):
+        read_table(table, Query(start=datetime(2025, 1, 1, tzinfo=UTC)))
+    with pytest.raises(NoPointsError):
+        read_table(table, Query(start=datetime(2025, 1, 1, tzinfo=UTC), step=timedelta(minutes=5), agg="mean"))
+
+
+def test_the_last_bucket_is_full_when_all_before_the_end_is_there() -> None:
+    table = {"time": [START + MINUTE, START + 11 * MINUTE], "load": [1.0, 2.0]}
+    asked = Query(step=timedelta(minutes=10), agg="mean", end=datetime(2024, 1, 1, 0, 20, tzinfo=UTC))
+
+    assert read_table(table, replace(asked, closed=True)).panels[0].values[0, :, 0].tolist() == [1.0, 2.0]

@@ -34,6 +34,12 @@ class DataError(RedshankError):
     status, code, exit_code = 422, "bad_data", 2
 
 
+class NoPointsError(DataError):
+    """There are no points in the range asked for, or none yet; nothing else is wrong."""
+
+    status, code, exit_code = 422, "no_points", 2
+
+
 class SourceError(RedshankError):
     """A source cannot be reached or read."""
 

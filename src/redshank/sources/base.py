@@ -7,7 +7,7 @@ aggregation pushed down to the system equals aggregation of the raw points here.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -38,6 +38,8 @@ class Query:
         tz: zone of times that carry none, and of day-long buckets; None = UTC.
         start: only points from here on.
         end: only points before this.
+        filter: only rows whose column of that name is, as text, one of these values.
+        closed: all before ``end`` is there, so that the last bucket is full however few rows it has.
         strict: a row that cannot be read is an error instead of being counted.
         multivariate: the measures are channels of one series instead of series.
         separator: between the fields of a text table; None = find it.
@@ -56,6 +58,8 @@ class Query:
     tz: str | None = None
     start: datetime | None = None
     end: datetime | None = None
+    filter: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    closed: bool = False
     strict: bool = False
     multivariate: bool = False
     separator: str | None = None

@@ -36,8 +36,9 @@ def read_buckets(
     tell(None, "aggregating")
     joined = _aggregated(inside, rule, agg, members, labels)
     if not len(joined.points):
-        raise DataError(nothing_readable(findings))
-    _leave_out_filling(joined, points if query.end else inside, rule, findings)
+        raise nothing_readable(findings)
+    if not (query.closed and query.end):
+        _leave_out_filling(joined, points if query.end else inside, rule, findings)
     return (joined, *_laid_out(joined, rule, agg))
 
 

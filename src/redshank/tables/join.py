@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from redshank.errors import DataError
+from redshank.errors import DataError, NoPointsError
 from redshank.sources.base import Findings, Progress, Query
 from redshank.tables.points import BAD, FILE, TIME, Parsed, report_bad
 
@@ -48,20 +48,20 @@ def join_tables(members: list[Parsed], query: Query, findings: Findings, tell: P
         findings.notes.append(f"{len(frames):,} files of one shape joined")
     points = frames[0] if len(frames) == 1 else pl.concat(frames)
     if points.is_empty():
-        raise DataError(nothing_readable(findings))
+        raise nothing_readable(findings)
     codes, values = series_codes(points, len(names))
     kept = [column for column in points.columns if not column.startswith("l")]
     measures = tuple(m.name for m in members[0].roles.measures)
     return Joined(points.select(kept), codes, names, values, measures, members[0].is_local)
 
 
-def nothing_readable(findings: Findings) -> str:
-    """Return the message for tables without a single point."""
+def nothing_readable(findings: Findings) -> DataError:
+    """Return the error for tables without a single point; NoPointsError when no row was bad."""
     message = f"{findings.name}: must hold rows with a time in the range asked for, got none"
     if not findings.bad_rows:
-        return message
+        return NoPointsError(message)
     first = findings.bad_rows[0]
-    return f"{message}; row {first.line}: {first.reason}"
+    return DataError(f"{message}; row {first.line}: {first.reason}")
 
 
 def file_label(names: tuple[str, ...], findings: Findings, n_files: int) -> str:

@@ -47,7 +47,9 @@ class Parsed:
         columns = [time.alias(TIME)]
         columns += [_label(name).alias(f"l{i}") for i, name in enumerate(self.roles.labels)]
         columns += [m.values().fill_nan(None).alias(f"m{i}") for i, m in enumerate(self.roles.measures)]
-        points = self.raw.frame.select(*columns, self._is_bad().alias(BAD), (~self._is_blank()).alias("\x00row"))
+        points = self.raw.frame.filter(self._is_asked()).select(
+            *columns, self._is_bad().alias(BAD), (~self._is_blank()).alias("\x00row")
+        )
         points = points.filter(pl.col("\x00row")).drop("\x00row")
         return self._near(points)
 
@@ -70,6 +72,11 @@ class Parsed:
                 inside = pl.col(TIME) >= limit if sign < 0 else pl.col(TIME) < limit
                 points = points.filter(inside | pl.col(TIME).is_null())
         return points
+
+    def _is_asked(self) -> pl.Expr:
+        """Whether a row passes the filter of the query."""
+        kept = [pl.col(name).cast(pl.String).is_in(list(values)) for name, values in self.query.filter.items()]
+        return pl.all_horizontal(kept) if kept else pl.lit(True)
 
     def _time(self) -> pl.Expr:
         time = self.roles.clock.nanos(self.query.tz if self.in_stream else None)
@@ -107,7 +114,11 @@ class Parsed:
 
     def bad_rows(self) -> list[BadRow]:
         """Return the first bad rows with their numbers."""
-        rows = self.raw.frame.with_row_index("\x00i").filter(self._is_bad() & ~self._is_blank()).head(SHOWN_ROWS)
+        rows = (
+            self.raw.frame.with_row_index("\x00i")
+            .filter(self._is_asked() & self._is_bad() & ~self._is_blank())
+            .head(SHOWN_ROWS)
+        )
         found = rows.with_columns(self._time().alias(TIME)).collect(engine="streaming").sort("\x00i")
         numbers = self.raw.line_numbers(found["\x00i"].to_list())
         return [self._bad_row(row, at) for row, at in zip(found.drop("\x00i").to_dicts(), numbers, strict=True)]

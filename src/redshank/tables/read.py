@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from redshank.durations import format_duration
-from redshank.errors import ConfigError, DataError
+from redshank.errors import ConfigError, DataError, NoPointsError
 from redshank.panel import VALUE, Floats, Key, Panel, Times, to_time
 from redshank.sources.base import Findings, Progress, Query, Reading, count
 from redshank.tables.bucketed import read_buckets
@@ -62,7 +62,7 @@ def read_tables(raws: Sequence[RawTable], query: Query, progress: Progress | Non
         left_out += [f"{t.raw.where}: has no time column" for t in tables if not t.roles.clock.columns]
         tables = timed
     if not tables:
-        raise first_error or DataError("there is nothing to read")
+        raise first_error or NoPointsError("there is nothing to read")
     if left_out:
         findings.notes.append(f"left out {count(len(left_out), 'file')}: " + "; ".join(left_out[:3]))
     return _reading(tables, query, findings, tell)
@@ -83,7 +83,7 @@ def _reading(tables: list[Parsed], query: Query, findings: Findings, tell: Progr
         findings.measures = tuple(dict.fromkeys((*findings.measures, *(shape[0] or ("count",)))))
     _describe(tables, query, findings, panels, steps)
     if not panels:
-        raise DataError(f"{findings.name}: holds no values in the range asked for")
+        raise NoPointsError(f"{findings.name}: holds no values in the range asked for")
     return Reading(panels, findings)
 
 

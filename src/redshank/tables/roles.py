@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from redshank.errors import DataError
+from redshank.errors import DataError, NoPointsError
 from redshank.sources.base import Query
 from redshank.tables import names
 from redshank.tables.clock import Clock, column_not_found, find_clock
@@ -56,13 +56,14 @@ def find_roles(raw: RawTable, query: Query) -> Roles:
     """Return the roles of the columns, as asked or as the first rows show them; DataError when there is no measure."""
     sample = raw.sample()
     if sample.is_empty():
-        raise DataError(f"{raw.where}: must hold rows, got {'only a header' if sample.columns else 'nothing'}")
-    for name in (*query.measures, *(query.by or ())):
+        raise NoPointsError(f"{raw.where}: must hold rows, got {'only a header' if sample.columns else 'nothing'}")
+    for name in (*query.measures, *(query.by or ()), *query.filter):
         if name not in sample.columns:
             raise DataError(column_not_found(raw.where, name, sample.columns), field="column")
     clock = find_clock(raw, sample, query.time)
     notes = list(clock.notes)
-    rest = [name for name in sample.columns if name not in clock.columns]
+    single = [name for name, values in query.filter.items() if len(values) == 1 and name not in query.measures]
+    rest = [name for name in sample.columns if name not in clock.columns and name not in single]
     texts = [name for name in rest if sample[name].dtype == pl.String]
     decimal = _decimal(raw, sample, texts, query)
     style = {name: _style(raw, sample, name, decimal) for name in texts}
