@@ -129,6 +129,11 @@ class MonitorSpec(Spec):
     def _one_or_many(cls, given: Any) -> Any:
         return (given,) if isinstance(given, str | dict) else given
 
+    @property
+    def sink_names(self) -> tuple[str, ...]:
+        """Names of all sinks, in order; one that is written inside the monitor is called ``MONITOR#0``, ``#1`` ..."""
+        return tuple(sink if isinstance(sink, str) else f"{self.name}#{i}" for i, sink in enumerate(self.sinks))
+
 
 class TemplateSpec(Spec):
     """A monitor with ``{{name}}`` in its texts, and the values that make monitors of it."""
