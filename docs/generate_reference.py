@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ import redshank
 from redshank import errors, registry
 from redshank.cli.main import app
 from redshank.detectors.base import Detector
+from redshank.service.config_schema import config_schema
 
 REFERENCE = Path(__file__).parent / "reference"
 MADE = "<!-- Made by docs/generate_reference.py: change the program, then run `make reference`. -->\n"
@@ -23,6 +25,7 @@ def pages() -> dict[str, str]:
     """Return the text of every generated page by file name."""
     return {
         "cli.md": "\n".join(_cli()),
+        "redshank.schema.json": json.dumps(config_schema(), indent=1, ensure_ascii=False),
         "detectors.md": "\n".join(_detectors()),
         "errors.md": "\n".join(_errors()),
         "python.md": "\n".join(_python()),
@@ -31,18 +34,28 @@ def pages() -> dict[str, str]:
 
 def _cli() -> Iterator[str]:
     root: Any = get_command(app)
+    root.load_all()
     yield f"{MADE}\n# Command line\n\n{root.help}\n"
     yield "Exit codes: 0 well, 1 a mistake of Redshank, 2 a mistake in the input, 3 an event with `--fail-on-anomaly`,"
     yield "130 interrupted (what was done is kept).\n"
     yield from _options(root)
     for name, command in root.commands.items():
-        arguments = "".join(f" {_metavar(each)}" for each in command.params if each.param_type_name == "argument")
-        yield f"\n## redshank {name}\n\n`redshank {name}{arguments} [OPTIONS]`\n"
-        about, _, examples = inspect.cleandoc(command.help or "").replace("\\b", "\b").partition("\b")
-        yield about.strip() + "\n"
-        if examples:
-            yield "```text\n" + inspect.cleandoc(examples).strip() + "\n```\n"
+        yield from _command(name, command, "##")
+
+
+def _command(name: str, command: Any, heading: str) -> Iterator[str]:
+    """One command, and below it the commands of a group."""
+    arguments = "".join(f" {_metavar(each)}" for each in command.params if each.param_type_name == "argument")
+    inside = getattr(command, "commands", {})
+    yield f"\n{heading} redshank {name}\n\n`redshank {name}{' COMMAND' if inside else arguments} [OPTIONS]`\n"
+    about, _, examples = inspect.cleandoc(command.help or "").replace("\\b", "\b").partition("\b")
+    yield about.strip() + "\n"
+    if examples:
+        yield "```text\n" + inspect.cleandoc(examples).strip() + "\n```\n"
+    if command.callback:
         yield from _options(command)
+    for inner_name, inner in inside.items():
+        yield from _command(f"{name} {inner_name}", inner, f"{heading}#")
 
 
 def _options(command: Any) -> Iterator[str]:

@@ -221,3 +221,16 @@ def test_detectors_are_listed_and_explained(capsys: pytest.CaptureFixture[str]) 
 def test_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["--version"]) == 0
     assert capsys.readouterr().out.startswith("redshank ")
+
+
+def test_a_late_command_is_loaded_when_it_is_called(capsys: pytest.CaptureFixture[str]) -> None:
+    code = "from redshank.cli.main import run; run(['--help']); assert 'redshank.cli.validate' not in sys.modules"
+
+    subprocess.run([sys.executable, "-c", f"import sys; {code}"], check=True, capture_output=True)
+    assert run(["validate", "--help"]) == 0
+    assert "--partial" in capsys.readouterr().out
+
+
+def test_an_unknown_command_is_told_the_near_names(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["validte"]) == 2
+    assert "Did you mean 'validate'" in capsys.readouterr().err

@@ -17,7 +17,15 @@ from redshank.cli.main import app
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 ROOT_COMMAND: Any = get_command(app)
-COMMANDS = sorted(ROOT_COMMAND.commands.items())
+ROOT_COMMAND.load_all()
+COMMANDS = sorted(
+    pair
+    for name, command in ROOT_COMMAND.commands.items()
+    for pair in [
+        (name, command),
+        *((f"{name} {each}", inner) for each, inner in getattr(command, "commands", {}).items()),
+    ]
+)
 REGISTERED = [
     pytest.param(folder, name, id=f"{folder}-{name}")
     for folder in ("detectors", "sources", "sinks")
@@ -34,7 +42,7 @@ def _reference() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("name", ["cli.md", "detectors.md", "errors.md", "python.md"])
+@pytest.mark.parametrize("name", ["cli.md", "detectors.md", "errors.md", "python.md", "redshank.schema.json"])
 def test_a_generated_page_is_current(name: str) -> None:
     wanted = _reference().pages()[name].rstrip() + "\n"
 
@@ -71,7 +79,7 @@ def test_a_detector_page_names_every_parameter_with_its_default(name: str) -> No
 @pytest.mark.parametrize(("name", "command"), COMMANDS, ids=[name for name, _ in COMMANDS])
 def test_every_option_of_a_command_is_documented(name: str, command: Any) -> None:
     page = (DOCS / "reference" / "cli.md").read_text(encoding="utf-8")
-    section = page.partition(f"## redshank {name}\n")[2].partition("\n## ")[0]
+    section = re.split(r"\n###? ", page.partition(f"# redshank {name}\n")[2])[0]
 
     missing = [
         option for each in command.params for option in each.opts if option.startswith("-") and option not in section

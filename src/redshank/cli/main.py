@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import inspect as inspect_module
 import os
 import sys
 import traceback
-from collections.abc import Callable
-from functools import wraps
-from typing import Annotated, Any
+from typing import Annotated, ClassVar
 
 import typer
 from typer._click.exceptions import ClickException
@@ -21,11 +18,26 @@ from redshank.cli.detect import EXIT_INTERRUPTED, detect
 from redshank.cli.detectors import detectors
 from redshank.cli.evaluate import evaluate
 from redshank.cli.inspect import inspect
+from redshank.cli.late import Late, LateGroup, add
 from redshank.cli.sample import sample
 from redshank.errors import RedshankError
 
+CONFIGURATION, SERVER = "Configuration as code", "Server"
+_CLI = "redshank.cli"
+
+
+class _Commands(LateGroup):
+    """All commands: those that follow are loaded when they are called."""
+
+    late: ClassVar[dict[str, Late]] = {
+        "validate": Late(f"{_CLI}.validate", "validate", "Check configuration files, offline.", CONFIGURATION),
+        "schema": Late(f"{_CLI}.validate", "schema", "Print the JSON Schema of configuration files.", CONFIGURATION),
+    }
+
+
 app = typer.Typer(
     name="redshank",
+    cls=_Commands,
     help="Find what is not normal in time series, say why, and how sure it is.",
     epilog="Start with: redshank demo, then redshank detect YOUR.csv",
     no_args_is_help=True,
@@ -36,21 +48,8 @@ app = typer.Typer(
 )
 
 
-def _with_interruption(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The command, with Ctrl-C as an Abort, which typer passes on (it would end a KeyboardInterrupt without a word)."""
-
-    @wraps(command)
-    def heard(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return command(*args, **kwargs)
-        except KeyboardInterrupt:
-            raise typer.Abort from None
-
-    return heard
-
-
 for command in (detect, inspect, detectors, evaluate, sample, demo, bench):
-    app.command(help=inspect_module.cleandoc(command.__doc__ or "").replace("\\b", "\b"))(_with_interruption(command))
+    add(app, command)
 
 
 def _print_version(wanted: bool) -> None:

@@ -20,6 +20,8 @@ class Spec(BaseModel):
 
 
 def _read_duration(given: Any) -> Any:
+    if isinstance(given, int | float) and not isinstance(given, bool) and given != 0:
+        raise ValueError(f"must be a duration such as 30s, 5m, 1h30m, 2d or 1w, got {given}; did you mean '{given}s'?")
     if not isinstance(given, str):
         return given
     try:
@@ -28,10 +30,19 @@ def _read_duration(given: Any) -> Any:
         raise ValueError(str(error).removeprefix("duration: ")) from None
 
 
+def _write_duration(duration: timedelta) -> str:
+    """The text for people where it is exact, else a number of the unit that is."""
+    text = format_duration(duration)
+    if duration == timedelta(0) or parse_duration(text) == duration:
+        return text
+    microseconds = duration // timedelta(microseconds=1)
+    return f"{microseconds}us" if microseconds % 1_000_000 else f"{microseconds // 1_000_000}s"
+
+
 Duration = Annotated[
     timedelta,
     BeforeValidator(_read_duration),
-    PlainSerializer(format_duration, return_type=str),
+    PlainSerializer(_write_duration, return_type=str),
     WithJsonSchema({"type": "string", "examples": ["30s", "5m", "1h30m", "2d", "1w"]}),
 ]
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN, max_length=200)]

@@ -1,0 +1,69 @@
+"""What is wrong with a declaration that is well-formed: its detector, policy, and the options of its kind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from redshank.errors import ConfigError
+from redshank.specs.connection import ConnectionSpec, SinkSpec, SourceSpec
+from redshank.specs.monitor import MonitorSpec
+from redshank.specs.problems import Path, Problem
+from redshank.store.records import Kind
+
+
+def problems_of(kind: Kind, spec: Any) -> list[Problem]:
+    """Return all that is wrong with a declaration; nothing is read and nobody is asked."""
+    if kind == "monitors":
+        return list(_of_monitor(spec))
+    if kind in ("sources", "sinks"):
+        return list(_of_connection(spec, ()))
+    return []
+
+
+def _of_monitor(spec: MonitorSpec) -> Iterator[Problem]:
+    yield from _of_detector(spec)
+    try:
+        spec.policy.policy()
+    except ConfigError as error:
+        yield _problem(error, ("policy",))
+    if isinstance(spec.source, SourceSpec):
+        yield from _of_connection(spec.source, ("source",))
+    for i, sink in enumerate(spec.sinks):
+        if isinstance(sink, SinkSpec):
+            yield from _of_connection(sink, ("sinks", i))
+
+
+def _of_detector(spec: MonitorSpec) -> Iterator[Problem]:
+    from redshank import registry
+
+    if spec.detector == "auto":
+        return
+    try:
+        registry.detector_class(spec.detector)
+    except ConfigError as error:
+        yield Problem(("detector",), str(error))
+        return
+    try:
+        registry.build_detector(spec.detector, spec.params)
+    except ConfigError as error:
+        yield _problem(error, ("params",))
+
+
+def _of_connection(spec: ConnectionSpec, path: Path) -> Iterator[Problem]:
+    try:
+        if isinstance(spec, SourceSpec):
+            from redshank.sources.build import check_source_options
+
+            check_source_options(spec.kind, spec.options)
+        else:
+            from redshank.sinks.build import check_sink_options
+
+            check_sink_options(spec.kind, spec.options)
+    except ConfigError as error:
+        field = "kind" if error.field == spec.kind else error.field
+        yield Problem((*path, field) if field else path, str(error))
+
+
+def _problem(error: ConfigError, path: Path) -> Problem:
+    return Problem((*path, error.field) if error.field else path, str(error))
