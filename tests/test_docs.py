@@ -18,14 +18,9 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 ROOT_COMMAND: Any = get_command(app)
 ROOT_COMMAND.load_all()
-COMMANDS = sorted(
-    pair
-    for name, command in ROOT_COMMAND.commands.items()
-    for pair in [
-        (name, command),
-        *((f"{name} {each}", inner) for each, inner in getattr(command, "commands", {}).items()),
-    ]
-)
+GROUPS = {name: getattr(command, "commands", {}) for name, command in ROOT_COMMAND.commands.items()}
+INNER = [(f"{name} {inner}", command) for name, group in GROUPS.items() for inner, command in group.items()]
+COMMANDS = sorted([*ROOT_COMMAND.commands.items(), *INNER])
 REGISTERED = [
     pytest.param(folder, name, id=f"{folder}-{name}")
     for folder in ("detectors", "sources", "sinks")

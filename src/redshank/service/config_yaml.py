@@ -24,7 +24,7 @@ _PLAIN = {f"{_TAG}{name}" for name in ("null", "bool", "int", "float", "str", "t
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
-_WORDS = {"": None, "~": None, "null": None, "Null": None, "NULL": None}
+_WORDS: dict[str, bool | None] = {"": None, "~": None, "null": None, "Null": None, "NULL": None}
 _WORDS |= {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _VARIABLE = re.compile(r"\$\$\{|\$\{([^}]*)\}")
 _VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -220,7 +220,7 @@ class _Reader:
 
 
 def _is_merge(key: Any) -> bool:
-    return key.value == "<<" and key.tag == f"{_TAG}merge"
+    return bool(key.value == "<<" and key.tag == f"{_TAG}merge")
 
 
 def _line(root: Any, path: Path) -> int:
