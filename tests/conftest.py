@@ -9,8 +9,14 @@ import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+from store_data import Clock
+
+if TYPE_CHECKING:
+    from redshank.store.store import Store
 
 BENCH_DATA = "REDSHANK_BENCH_DATA"
 POSTGRESQL = Path(__file__).parent / "services" / "postgresql.sh"
@@ -63,3 +69,13 @@ def postgresql(postgresql_server: str) -> Iterator[str]:
         connection.execute(f"CREATE DATABASE {name}")
         yield f"{postgresql_server.rpartition('/')[0]}/{name}"
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.external_service)])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """An empty store whose clock stands at noon until ``store.clock.move``; on SQLite and on PostgreSQL."""
+    from redshank.store.store import Store
+
+    database = request.getfixturevalue("postgresql") if request.param == "postgresql" else None
+    with Store.open(tmp_path / "data", database, clock=Clock()) as opened:
+        yield opened

@@ -35,6 +35,15 @@ class Resource:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Fence:
+    """A lease that was taken: ``token`` rises each time the lease changes hands, so an old holder is known by it."""
+
+    name: str
+    owner: str
+    token: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Token:
     """An API token; the token itself is shown once and kept as a hash."""
 
@@ -184,6 +193,7 @@ class Version:
     created_ns: int
     note: str = ""
     is_live: bool = False
+    state_id: int | None = None  # None: not kept (any more)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,6 +202,7 @@ class Live:
 
     The state of the cursor is that of the checkpoint plus the points of the score history between the two (replay
     equals live). ``memory``: small JSON of what is to be known at the next tick (typed events, newest times ...).
+    ``state_id``: the kept state, for ``states.load``; None = there is none. ``revision`` counts the changes.
     """
 
     monitor_id: str
@@ -202,11 +213,56 @@ class Live:
     ticked_ns: int
     points: int
     error: str | None = None
+    state_id: int | None = None
+    revision: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Block:
+    """A small piece of history, start <= t < end; ``data`` in the format of history.py or points.py."""
+
+    start_ns: int
+    end_ns: int
+    rows: int
+    data: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How far a claimed run is; ``attempt`` is that of the claim, so a run claimed anew refuses its old worker."""
+
+    run_id: str
+    attempt: int
+    done: int
+    total: int = 0
+    remaining_seconds: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TickCommit:
+    """All that one tick or training changes, kept together or not at all.
+
+    ``base``: the record it started from (None = there was none); ``live``: what it becomes (its revision is set by
+    the store). ``deliveries``: pairs of the name of a sink and the id of one of the events. ``series``: new ones.
+    ``seen``: newest times by series id, when they are to be kept. ``version``: what a training made (its number too is
+    that of ``live.version``). ``finished``: result of the run that ends with this.
+    """
+
+    base: Live | None
+    live: Live
+    events: Sequence[StoredEvent] = ()
+    deliveries: Sequence[tuple[str, str]] = ()
+    block: Block | None = None
+    series: Sequence[StoredSeries] = ()
+    seen: Mapping[int, int] = field(default_factory=dict)
+    progress: Progress | None = None
+    version: Version | None = None
+    finished: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Delivery:
-    """An event on its way to one sink; kept until the sink took it."""
+    """An event on its way to one sink, in its newest form; kept until the sink took it."""
 
     id: int
     sink: str
@@ -229,6 +285,15 @@ class Segment:
     size_bytes: int
     path: str
     sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What a request with an Idempotency-Key was answered."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
 
 
 @dataclass(frozen=True, kw_only=True)

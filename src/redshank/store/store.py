@@ -1,0 +1,123 @@
+"""The store: everything that must survive a restart, behind one object."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from redshank.errors import NotFoundError, UnavailableError
+from redshank.store.audit import Audit
+from redshank.store.database import Database
+from redshank.store.events import Events
+from redshank.store.idempotency import Idempotency
+from redshank.store.leases import Leases
+from redshank.store.live import LiveRecords
+from redshank.store.lock import FolderLock
+from redshank.store.migrate import migrate, must_be_current
+from redshank.store.outbox import Outbox
+from redshank.store.resources import Resources
+from redshank.store.runs import Runs
+from redshank.store.secrets import Secrets
+from redshank.store.series import Series
+from redshank.store.sqlite import FILE, sqlite_engine
+from redshank.store.states import States
+from redshank.store.tokens import Tokens
+
+
+class Store:
+    """All parts of the store over one database and one data folder. Used by any number of threads."""
+
+    def __init__(self, data: Path, database: Database, lock: FolderLock | None, clock: Callable[[], int]) -> None:
+        """Put the parts together; use ``Store.open``."""
+        self.data = data
+        self.database = database
+        self.clock = clock
+        self._lock = lock
+        self.resources = Resources(database, clock)
+        self.leases = Leases(database)
+        self.runs = Runs(database, clock)
+        self.events = Events(database, clock)
+        self.series = Series(database)
+        self.states = States(database, clock)
+        self.outbox = Outbox(database, clock)
+        self.live = LiveRecords(
+            database,
+            events=self.events,
+            outbox=self.outbox,
+            series=self.series,
+            runs=self.runs,
+            states=self.states,
+        )
+        self.tokens = Tokens(database, clock)
+        self.audit = Audit(database, clock)
+        self.idempotency = Idempotency(database, clock)
+        self.secrets = Secrets(data)
+
+    @classmethod
+    def open(
+        cls,
+        data: Path,
+        database: str | None = None,
+        *,
+        exclusive: bool = True,
+        clock: Callable[[], int] = time.time_ns,
+    ) -> Self:
+        """Open the store of a data folder; ``database`` None = SQLite in that folder.
+
+        ``exclusive``: as the server does; the folder and the tables are made or upgraded, and no second process may.
+        Otherwise beside a server, for looking: the store must be there. ``clock`` gives now in ns.
+
+        Raises:
+            UnavailableError: another process has the folder (its pid is in the message), the folder cannot be written,
+                the database is away or damaged.
+            NotFoundError: not exclusive, and there is no store.
+            StateError: the store was made by a newer version.
+        """
+        lock = _make_ready(data) if exclusive else None
+        try:
+            opened = _database(data, database, exclusive)
+            (migrate if exclusive else must_be_current)(opened)
+            return cls(data, opened, lock, clock)
+        except BaseException:
+            if lock is not None:
+                lock.release()
+            raise
+
+    def close(self) -> None:
+        """Close the database and let the folder go."""
+        self.database.close()
+        if self._lock is not None:
+            self._lock.release()
+
+    def __enter__(self) -> Self:
+        """Return the store itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Close it."""
+        self.close()
+
+
+def _make_ready(data: Path) -> FolderLock:
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        return FolderLock(data)
+    except OSError as error:
+        raise UnavailableError(f"data folder {data}: must be a folder that can be written: {error.strerror}") from error
+
+
+def _database(data: Path, database: str | None, exclusive: bool) -> Database:
+    if database is not None:
+        from redshank.store.postgresql import postgresql_engine, read_address
+
+        url = read_address(database)
+        return Database(postgresql_engine(url), url.render_as_string(hide_password=True))
+    path = data / FILE
+    if not exclusive and not path.exists():
+        raise NotFoundError(f"data folder {data}: there is no {FILE}; start `redshank serve --data {data}` once")
+    return Database(sqlite_engine(path, may_make=exclusive), str(path))

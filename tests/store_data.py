@@ -1,0 +1,67 @@
+"""Records to fill a store with in tests."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from redshank.panel import Key
+from redshank.store.records import Live, StoredEvent
+
+MINUTE = 60_000_000_000
+NOON = 1_767_268_800_000_000_000  # 2026-01-01T12:00Z
+
+
+class Clock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self, now_ns: int = NOON) -> None:
+        self.now_ns = now_ns
+
+    def __call__(self) -> int:
+        return self.now_ns
+
+    def move(self, seconds: float) -> None:
+        self.now_ns += int(seconds * 1e9)
+
+
+def event(name: str = "e1", **changes: Any) -> StoredEvent:
+    """An open anomaly of one minute."""
+    plain = StoredEvent(
+        id=name,
+        monitor_id="m1",
+        monitor="shop",
+        kind="anomaly",
+        key=Key.of("cpu", {"host": "a"}),
+        start_ns=NOON,
+        end_ns=NOON + MINUTE,
+        opened_ns=NOON,
+        peak_ns=NOON,
+        score=3.5,
+        severity=70,
+        direction="up",
+        actual=97.0,
+        expected=50.0,
+        lower=40.0,
+        upper=60.0,
+        rarity=12_000.0,
+        points=1,
+        is_open=True,
+        share={"cpu": 1.0},
+        reason="cpu 97 instead of 50",
+    )
+    return replace(plain, **changes)
+
+
+def live(monitor_id: str = "m1", **changes: Any) -> Live:
+    """A monitor that has just started."""
+    plain = Live(
+        monitor_id=monitor_id,
+        cursor_ns=NOON,
+        checkpoint_ns=NOON,
+        version=1,
+        memory={},
+        ticked_ns=NOON,
+        points=0,
+    )
+    return replace(plain, **changes)

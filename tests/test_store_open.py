@@ -1,0 +1,39 @@
+"""Opening a store: one server at a time, and clear words when it cannot be."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from redshank.errors import NotFoundError, UnavailableError
+from redshank.store.store import Store
+from redshank.store.tables import metadata
+
+
+def test_a_second_server_is_refused_with_the_pid_of_the_first(tmp_path: Path) -> None:
+    with Store.open(tmp_path), pytest.raises(UnavailableError, match=f"in use by process {os.getpid()}"):
+        Store.open(tmp_path)
+
+
+def test_a_closed_store_can_be_opened_again(tmp_path: Path) -> None:
+    with Store.open(tmp_path) as store:
+        store.resources.create("sources", "shop", {})
+
+    with Store.open(tmp_path) as store:
+        assert store.resources.get("sources", "shop").revision == 1
+
+
+def test_looking_at_nothing_makes_nothing(tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError):
+        Store.open(tmp_path / "none", exclusive=False)
+
+    assert not (tmp_path / "none").exists()
+
+
+def test_the_migrations_make_the_tables_that_the_code_knows(store: Store) -> None:
+    with store.database.read() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
