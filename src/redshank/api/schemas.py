@@ -1,0 +1,209 @@
+"""What answers hold, for the OpenAPI document; answers themselves are plain values and pass no model."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Time = datetime  # RFC 3339 in UTC with Z
+
+
+class Answer(BaseModel):
+    """Base of all answers."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class ErrorBody(Answer):
+    """What went wrong: a code for programs, a message for people, the field at fault."""
+
+    code: str = Field(examples=["invalid"])
+    message: str = Field(examples=["monitor: step: must be a duration such as 30s, 5m, 1h30m, 2d or 1w, got 'x'"])
+    field: str | None = Field(examples=["step"])
+
+
+class Error(Answer):
+    """The one shape of an error."""
+
+    error: ErrorBody
+
+
+class Meta(Answer):
+    """What the server knows of a declaration; may be sent back, and is not read."""
+
+    id: str = Field(description="Stays for ever, while the name can change.")
+    revision: int = Field(description="Counts changes.")
+    created: Time
+    updated: Time
+    origin: str = Field(description="The template or file that made it; empty for one made by hand.")
+
+
+class TokenAnswer(Answer):
+    """A token, without what it is."""
+
+    id: str
+    name: str
+    role: Literal["admin", "edit", "view"]
+    created: Time
+    expires: Time | None
+    last_used: Time | None = Field(description="To the minute.")
+
+
+class NewToken(TokenAnswer):
+    """A token just made."""
+
+    token: str = Field(description="What to send as `Authorization: Bearer TOKEN`; shown this once.")
+
+
+class TokenBody(BaseModel):
+    """A token to make."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")
+    role: Literal["admin", "edit", "view"] = "view"
+    expires: datetime | None = Field(default=None, description="No longer valid from then on; null = never.")
+
+
+class TokenChange(BaseModel):
+    """What to change of a token."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str | None = Field(default=None, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")
+    expires: datetime | None = None
+
+
+class SeriesKey(Answer):
+    """The identity of a series."""
+
+    series: str = Field(description="As people write it.", examples=["cpu{host=a}"])
+    measure: str
+    labels: dict[str, str]
+
+
+class EventAnswer(SeriesKey):
+    """An interval in which a series was not normal."""
+
+    id: str
+    monitor: str
+    kind: Literal["anomaly", "missing", "stale", "flat", "new", "source_down"]
+    start: Time
+    end: Time = Field(description="The first moment that is no longer part of it; so far, while it is open.")
+    opened: Time
+    peak: Time
+    is_open: bool
+    severity: int = Field(description="0 to 100.")
+    score: float | None
+    rarity: float | None = Field(description="How often this series shows such a point, as a share.")
+    direction: str
+    actual: float | None
+    expected: float | None
+    lower: float | None
+    upper: float | None
+    points: int
+    share: dict[str, float] = Field(description="Of many channels: how much each has to do with it.")
+    reason: str
+    backfill: bool = Field(description="Of the past when the monitor was made; never delivered.")
+    label: Literal["true", "false", "expected"] | None
+    acknowledged_by: str | None
+    acknowledged: Time | None
+    created: Time
+    updated: Time
+    sequence: int = Field(description="Rises with every change of any event.")
+
+
+class CommentAnswer(Answer):
+    """What a person said of an event."""
+
+    id: int
+    at: Time
+    author: str
+    text: str
+
+
+class RunAnswer(Answer):
+    """One execution of one verb of a monitor over start <= t < end."""
+
+    id: str
+    monitor: str
+    verb: Literal["train", "detect", "backtest", "tune", "forecast"]
+    state: Literal["waiting", "running", "canceling", "done", "failed", "canceled", "abandoned"]
+    start: Time | None
+    end: Time | None
+    params: dict[str, Any]
+    due: Time
+    created: Time
+    started: Time | None
+    finished: Time | None
+    deadline: Time | None
+    seconds: float | None
+    attempt: int
+    done: int = Field(description="Rows done.")
+    total: int | None = Field(description="Rows in all; null = not known yet.")
+    percent: float | None
+    remaining_seconds: float | None
+    result: Any
+    error: ErrorBody | None
+
+
+class RunLineAnswer(Answer):
+    """A line of the log of a run."""
+
+    sequence: int
+    at: Time
+    level: str
+    text: str
+
+
+class SeriesAnswer(SeriesKey):
+    """A series of a monitor."""
+
+    id: str
+    monitor: str
+    first: Time
+    last: Time
+
+
+class VersionAnswer(Answer):
+    """What one training made."""
+
+    number: int
+    detector: str
+    params: dict[str, Any]
+    start: Time | None
+    cursor: Time
+    series: int
+    size_bytes: int
+    created: Time
+    note: str
+    is_live: bool
+
+
+class AuditAnswer(Answer):
+    """Who changed what; secrets hidden."""
+
+    id: int
+    at: Time
+    actor: str
+    action: str
+    kind: str
+    name: str
+    detail: dict[str, Any]
+
+
+class Health(Answer):
+    """Whether the server can work, and what is in the way."""
+
+    status: Literal["ok", "unavailable"]
+    checks: dict[str, str] = Field(examples=[{"store": "ok"}])
+
+
+class VersionOfServer(Answer):
+    """Which program answers."""
+
+    version: str = Field(examples=["0.3.0"])
+    api: str = Field(examples=["v1"])
+    python: str = Field(examples=["3.11.7"])

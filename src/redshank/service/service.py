@@ -1,0 +1,46 @@
+"""The one facade: every use case of the server as a method, without HTTP in it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from redshank.errors import RedshankError
+from redshank.service.audit import Audit
+from redshank.service.metrics import Metrics
+from redshank.service.resources import Resources
+from redshank.service.tokens import Tokens
+from redshank.specs.base import Spec
+from redshank.store.records import Kind
+from redshank.store.store import Store
+
+
+class Service:
+    """All use cases over one store, grouped: ``service.resources.create(...)``, ``service.tokens.first()``."""
+
+    def __init__(self, store: Store, clock: Callable[[], int] = time.time_ns) -> None:
+        """``clock`` gives nanoseconds since 1970."""
+        self.store, self.clock = store, clock
+        self.audit = Audit(store)
+        self.tokens = Tokens(store, self.audit, clock)
+        self.idempotency = store.idempotency
+        self.resources = Resources(store, self.audit, check=self._check, changed=self._changed)
+        self.metrics = Metrics(self)
+
+    def ready(self) -> tuple[bool, dict[str, str]]:
+        """Return whether all that is needed works, and what each part says."""
+        try:
+            self.store.tokens.count()
+        except RedshankError as error:
+            return False, {"store": str(error)}
+        return True, {"store": "ok"}
+
+    def observe_request(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count a request."""
+        self.metrics.request(method, route, status, seconds)
+
+    def _check(self, kind: Kind, spec: Spec) -> None:
+        """Raise what is wrong with a declaration beyond its form."""
+
+    def _changed(self, kind: Kind, resource_id: str) -> None:
+        """Wake whoever works by that declaration."""

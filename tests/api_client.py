@@ -1,0 +1,42 @@
+"""An application over a store in a folder of its own, and who asks it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from starlette.testclient import TestClient
+
+from redshank.api.app import create_app
+from redshank.service.actor import Actor
+from redshank.service.service import Service
+from redshank.settings import Settings
+from redshank.store.store import Store
+
+SETTER = Actor("test", "admin")
+
+
+@contextmanager
+def asking(folder: Path, **settings: Any) -> Iterator[TestClient]:
+    """Give a client whose token is an admin's; ``client.app.state.service`` is the service behind it."""
+    with Store.open(folder) as store:
+        service = Service(store)
+        token = service.tokens.first()
+        app = create_app(service, Settings(data=folder, **settings))
+        headers = {"Authorization": f"Bearer {token}"}
+        with TestClient(app, base_url="http://localhost", headers=headers, raise_server_exceptions=False) as client:
+            yield client
+
+
+def token_of(client: TestClient, role: str, name: str = "") -> dict[str, str]:
+    """Return the headers of a new token of a role."""
+    _, text = service_of(client).tokens.create(name or role, role, None, actor=SETTER)  # type: ignore[arg-type]
+    return {"Authorization": f"Bearer {text}"}
+
+
+def service_of(client: TestClient) -> Service:
+    """Return the service behind a client."""
+    service: Service = client.app.state.service  # type: ignore[attr-defined]
+    return service
