@@ -10,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from redshank.decide import Direction, Policy
 from redshank.specs.base import Duration, Name, Spec
 from redshank.specs.connection import SinkSpec, SourceSpec
-from redshank.specs.schedule import ScheduleSpec
+from redshank.specs.schedule import When
 
 
 class MeasureSpec(Spec):
@@ -91,8 +91,8 @@ class MonitorSpec(Spec):
     ``source``: the name of a source or one written here; with ``path`` alone it is files. ``history``: how far back the
     first training looks, None = all there is up to 20,000 points a series. ``delay``: how late points may come, None =
     one step, at most a minute. ``clock``: "data" goes by the newest time in the data (files of the past), "wall" by the
-    clock, None = "data" for files, "wall" for the rest. ``train``, ``detect``, ``tune``: a schedule, or the name of
-    one; ``detect`` None = at every step.
+    clock, None = "data" for files, "wall" for the rest. ``train``, ``detect``, ``tune``: a schedule, in fields or
+    words, or the name of one; ``detect`` None = at every step.
     """
 
     name: Name
@@ -115,9 +115,9 @@ class MonitorSpec(Spec):
     delay: Duration | None = None
     clock: Literal["data", "wall"] | None = None
     history: Duration | None = None
-    train: ScheduleSpec | Name | None = None
-    detect: ScheduleSpec | Name | None = None
-    tune: ScheduleSpec | Name | None = None
+    train: When | None = None
+    detect: When | None = None
+    tune: When | None = None
     sinks: tuple[Name | SinkSpec, ...] = ()
     tags: tuple[str, ...] = ()
     retention: RetentionSpec = RetentionSpec()

@@ -56,7 +56,7 @@ def _members(kind: type[BaseModel] | None) -> set[str]:
 def _is_inner(part: str | int, known: set[str]) -> bool:
     if isinstance(part, int) or part in known:
         return False
-    return part.startswith(_INNER) or part in ("str", "int", "float", "bool") or part.endswith("Spec")
+    return part.startswith(_INNER) or part in ("str", "int", "float", "bool", "schedule") or part.endswith("Spec")
 
 
 def _said(error: Mapping[str, Any], kind: type[BaseModel] | None) -> str:

@@ -1,0 +1,1 @@
+"""When something is due: pure arithmetic over schedules, which knows no clock."""
