@@ -94,6 +94,12 @@ class Runs:
             rows = connection.execute(query.group_by(runs.c.verb, runs.c.state))
             return {(verb, state): count for verb, state, count in rows}
 
+    def next_due(self) -> int | None:
+        """Return when the first waiting run that ``claim`` may give is due; None = there is none."""
+        waiting = (runs.c.state == "waiting") & ~_CONTINUOUS
+        with self._database.read() as connection:
+            return connection.execute(select(func.min(runs.c.due_ns)).where(waiting)).scalar()
+
     def continuous(self, monitor_id: str, monitor: str, fence: Fence | None = None) -> Run:
         """Return the running continuous detection of a monitor; made, or claimed anew, when it is not this fence's."""
         mine = (runs.c.monitor_id == monitor_id) & _CONTINUOUS & runs.c.state.not_in(FINISHED)

@@ -138,6 +138,14 @@ runs = Table(
     Index(None, "state", "due_ns"),
     Index(None, "finished_ns"),
 )
+timers = Table(  # when the schedules of monitors fired last
+    "timers",
+    metadata,
+    Column("monitor_id", Text, primary_key=True),
+    Column("verb", Text, primary_key=True),
+    _number("last_ns"),
+    _text("run_id", nullable=True),  # of the run made then
+)
 run_lines = Table(
     "run_lines",
     metadata,

@@ -300,6 +300,14 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_resource_uses_kind_name"), "resource_uses", ["kind", "name"], unique=False)
     op.create_table(
+        "timers",
+        sa.Column("monitor_id", sa.Text(), nullable=False),
+        sa.Column("verb", sa.Text(), nullable=False),
+        sa.Column("last_ns", BIG, nullable=False),
+        sa.Column("run_id", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("monitor_id", "verb", name=op.f("pk_timers")),
+    )
+    op.create_table(
         "run_lines",
         sa.Column("run_id", sa.Text(), nullable=False),
         sa.Column("sequence", BIG, autoincrement=False, nullable=False),
