@@ -149,7 +149,7 @@ class Resources:
         down = sort.startswith("-")
         with self._database.read() as connection:
             return page_of(
-                connection, query, order, _resource, limit=limit, cursor=cursor, descending=down, where=where
+                connection, [query], order, _resource, limit=limit, cursor=cursor, descending=down, where=where
             )
 
     def count(self, kind: Kind) -> int:
