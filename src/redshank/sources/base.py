@@ -206,6 +206,9 @@ class Source(ABC):
         None when there is nothing yet. Raises SourceError when unreachable, DataError when there is no time.
         """
 
+    def cancel(self) -> None:  # noqa: B027 - a source that waits for nobody has nothing to give up
+        """Give up what other threads read from this source; they end with SourceError soon."""
+
     def check(self) -> None:
         """Reach the source and read one row; SourceError or DataError says what to mend."""
         if not self.preview(1):

@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, ClassVar, TypeVar, get_args
 
 from pydantic import SecretStr, ValidationError
 
@@ -24,7 +24,12 @@ MOST_SECRET_BYTES = 1 << 16
 
 
 class Options(Spec):
-    """Base of the options of one kind of source or sink; fields of type ``SecretStr`` are secrets."""
+    """Base of the options of one kind of source or sink; fields of type ``SecretStr`` are secrets.
+
+    ``alternatives``: options of which a monitor's own takes the place of any that the source has.
+    """
+
+    alternatives: ClassVar[tuple[str, ...]] = ()
 
 
 AnyOptions = TypeVar("AnyOptions", bound=Options)
@@ -122,7 +127,8 @@ def with_target(
     where: str, model: type[Options], given: Mapping[str, Any], target: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return options with what a monitor reads of its source (path, query, table, index) put in; None is left out."""
-    merged = dict(given)
+    is_chosen = any(target.get(name) is not None for name in model.alternatives)
+    merged = {name: value for name, value in given.items() if not (is_chosen and name in model.alternatives)}
     for name, value in target.items():
         if value is None:
             continue
