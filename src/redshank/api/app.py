@@ -20,7 +20,6 @@ from redshank.service.service import Service
 from redshank.settings import Settings
 
 ALLOWED_HEADERS = ["Authorization", "Content-Type", "Content-Encoding", "If-Match", "If-None-Match", "Idempotency-Key"]
-ALL_ROUTES = (*resources.ALL, tokens.routes, health.routes)
 SHOWN_HEADERS = ["ETag", "Link", "Location", "Retry-After", "X-Request-Id"]
 
 
@@ -36,7 +35,7 @@ def create_app(service: Service, settings: Settings) -> FastAPI:
     app.router.redirect_slashes = False
     app.state.service, app.state.settings = service, settings
     app.state.doorkeeper = Doorkeeper(service, settings)
-    for routes in ALL_ROUTES:
+    for routes in (*resources.ALL, tokens.routes, health.routes):
         routes.add_to(app)
     add_error_answers(app)
     add_description(app)

@@ -111,7 +111,7 @@ def score_shard(
         panel.channels,
     )
     events, _ = decide(
-        replace(plan.policy, close_below=_close_below(plan.policy, calibrator)),
+        replace(plan.policy, close_below=close_below(plan.policy, calibrator)),
         scores,
         rest,
         Memory.blank(panel.n_series, panel.n_channels),
@@ -128,7 +128,8 @@ def score_shard(
     return Answer(_unsplit(scores, panel, split), explained(events, panel, telling), _short(detector, panel, rest))
 
 
-def _close_below(policy: Policy, calibrator: Calibrator) -> float:
+def close_below(policy: Policy, calibrator: Calibrator) -> float:
+    """Return the score below which points count as quiet, as policy and budget have it."""
     return min(policy.open_above, max(policy.close_below, calibrator.least_close))
 
 

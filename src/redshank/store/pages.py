@@ -45,7 +45,7 @@ def check_limit(limit: int) -> None:
 
 def page_of(
     connection: Connection,
-    queries: Sequence[Select[Any]],
+    query: Select[Any],
     order: Sequence[ColumnElement[Any]],
     make: Callable[[Row[Any]], Item],
     *,
@@ -54,20 +54,16 @@ def page_of(
     descending: bool,
     where: Callable[[Item], bool] | None = None,
 ) -> Page:
-    """Return one page of queries that have no row in common, in the order of columns that together are unique.
+    """Return one page of a query in the order of columns that together are unique.
 
     With ``where`` rows are read on until the page is full or there are no more.
     """
     check_limit(limit)
     place = None if cursor is None else read_cursor(cursor, [column.type.python_type for column in order])
-    sorting = [column.desc() if descending else column.asc() for column in order]
-    queries = [query.order_by(*sorting).limit(limit + 1) for query in queries]
+    query = query.order_by(*[column.desc() if descending else column.asc() for column in order]).limit(limit + 1)
     items: list[Item] = []
     while True:
-        behind = [] if place is None else [_behind(order, place, descending)]
-        rows = [row for query in queries for row in connection.execute(query.where(*behind))]
-        if len(queries) > 1:
-            rows.sort(key=lambda row: [row._mapping[column] for column in order], reverse=descending)
+        rows = connection.execute(query if place is None else query.where(_behind(order, place, descending))).all()
         for i, row in enumerate(rows[:limit]):
             place = [row._mapping[column] for column in order]
             item = make(row)
