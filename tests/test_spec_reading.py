@@ -16,11 +16,11 @@ from redshank.specs.reading import read_spec
     [
         pytest.param({"name": "a", "detectr": 1}, "detectr", "did you mean 'detector'", id="unknown"),
         pytest.param({"name": "a", "policy": {"direktion": 1}}, "policy.direktion", "'direction'", id="unknown inside"),
-        pytest.param({"name": "a", "policy": {"open_above": -1}}, "policy.open_above", "greater than 0", id="too low"),
+        pytest.param({"name": "a", "policy": {"open_above": -1}}, "policy.open_above", "must be > 0", id="too low"),
         pytest.param({"name": "a", "train": {"every": "x"}}, "train.every", "must be a duration", id="in a union"),
-        pytest.param({"name": "a/b"}, "name", "without '/'", id="name with a slash"),
+        pytest.param({"name": "a/b"}, "name", "without /", id="name with a slash"),
         pytest.param({}, "name", "must be given", id="missing"),
-        pytest.param(3, None, "must be an object, got 3", id="no object"),
+        pytest.param(3, None, "must be names with values, got 3", id="no object"),
         pytest.param({"name": "a", "watch": {"flat_after": float("nan")}}, "watch.flat_after", "finite", id="nan"),
     ],
 )

@@ -8,6 +8,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,7 +16,8 @@ from starlette.routing import Match
 
 from redshank.api.answers import error_answer
 from redshank.errors import LimitError, RedshankError, UnauthorizedError
-from redshank.specs.reading import invalid
+from redshank.specs.problems import Problem, message_of
+from redshank.specs.reading import problems_error
 
 CODES = {400: "malformed", 404: "not_found", 405: "method_not_allowed", 413: "too_large", 415: "unsupported_media_type"}
 
@@ -45,8 +47,8 @@ def own_error_answer(error: RedshankError) -> Response:
 async def _invalid(request: Request, error: Exception) -> Response:
     """Query, path and header parameters; bodies are read elsewhere."""
     assert isinstance(error, RequestValidationError)
-    found = [{**each, "loc": each["loc"][1:]} for each in error.errors()]
-    return own_error_answer(invalid(found, None))
+    found = [Problem(tuple(each["loc"][1:]), message_of(each, BaseModel)) for each in error.errors()]
+    return own_error_answer(problems_error(found))
 
 
 async def _of_the_framework(request: Request, error: Exception) -> Response:

@@ -75,6 +75,20 @@ def check_condition(condition: Condition, fields: Iterable[str], operators: Sequ
         raise ConfigError(f"filter: {condition.field} takes {said} here, got {condition.operator}", field="filter")
 
 
+def flag(text: str) -> bool:
+    """Read true or false of a filter."""
+    if text not in ("true", "false"):
+        raise ConfigError(f"filter: must be true or false, got {text!r}", field="filter")
+    return text == "true"
+
+
+def whole(text: str) -> int:
+    """Read a whole number of a filter."""
+    if not re.fullmatch(r"-?[0-9]{1,18}", text):
+        raise ConfigError(f"filter: must be a whole number, got {text[:40]!r}", field="filter")
+    return int(text)
+
+
 async def _listing(
     limit: Annotated[int, Query(ge=1, le=MOST, description="Items on a page.", examples=[100])] = 100,
     cursor: Annotated[

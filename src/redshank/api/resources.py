@@ -23,7 +23,7 @@ Validated = Annotated[
 ]
 EXAMPLES: dict[Kind, dict[str, Any]] = {
     "sources": {"name": "hosts", "kind": "files", "path": "hosts.csv"},
-    "sinks": {"name": "results", "kind": "files", "path": "events.jsonl"},
+    "sinks": {"name": "results", "kind": "files", "events": "events.jsonl"},
     "schedules": {"name": "nightly", "daily": True, "at": "03:00", "tz": "Europe/Oslo"},
     "templates": {
         "name": "per-host",

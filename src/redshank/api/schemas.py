@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from redshank.service.events import LONGEST_COMMENT, MOST_AT_ONCE
+
 Time = datetime  # RFC 3339 in UTC with Z
 
 
@@ -57,23 +59,39 @@ class NewToken(TokenAnswer):
     token: str = Field(description="What to send as `Authorization: Bearer TOKEN`; shown this once.")
 
 
-class TokenBody(BaseModel):
-    """A token to make."""
+class Body(BaseModel):
+    """Base of what is sent."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+class TokenBody(Body):
+    """A token to make."""
 
     name: str = Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")
     role: Literal["admin", "edit", "view"] = "view"
     expires: datetime | None = Field(default=None, description="No longer valid from then on; null = never.")
 
 
-class TokenChange(BaseModel):
-    """What to change of a token."""
+class LabelBody(Body):
+    """What an event really was; "none" takes the label away."""
 
-    model_config = ConfigDict(extra="forbid")
+    label: Literal["true", "false", "expected", "none"]
 
-    name: str | None = Field(default=None, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")
-    expires: datetime | None = None
+
+class CommentBody(Body):
+    """A comment."""
+
+    text: str = Field(min_length=1, max_length=LONGEST_COMMENT)
+
+
+class JudgementBody(Body):
+    """What to do with many events; what is left out is left as it is."""
+
+    ids: list[str] = Field(min_length=1, max_length=MOST_AT_ONCE)
+    acknowledged: bool | None = None
+    label: Literal["true", "false", "expected", "none"] | None = None
+    comment: str | None = Field(default=None, min_length=1, max_length=LONGEST_COMMENT)
 
 
 class SeriesKey(Answer):

@@ -9,11 +9,12 @@ from typing import Any
 from redshank.errors import ConfigError, NotFoundError
 from redshank.service.actor import Actor
 from redshank.service.audit import Audit
+from redshank.service.config_checks import problems_of
 from redshank.service.hiding import decrypt, encrypt, hide, keep
 from redshank.specs.base import Spec
 from redshank.specs.connection import SinkSpec, SourceSpec
 from redshank.specs.monitor import MonitorSpec, TemplateSpec
-from redshank.specs.reading import read_spec
+from redshank.specs.reading import problems_error, read_spec
 from redshank.specs.schedule import NamedSchedule
 from redshank.store.records import Kind, Page, Resource
 from redshank.store.store import Store
@@ -142,6 +143,9 @@ class Resources:
         spec = read_spec(SPECS[kind], clear, _noun(kind))
         if kind in ("sources", "sinks") and not getattr(spec, "name", None):
             raise ConfigError(f"{_noun(kind)}: name: must be given", field="name")
+        problems = problems_of(kind, spec)
+        if problems:
+            raise problems_error(problems, _noun(kind))
         if saving.is_checked:
             self._check(kind, spec)
         return spec

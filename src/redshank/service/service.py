@@ -7,11 +7,12 @@ from collections.abc import Callable
 
 from redshank.errors import RedshankError
 from redshank.service.audit import Audit
+from redshank.service.events import Events
 from redshank.service.metrics import Metrics
 from redshank.service.resources import Resources
 from redshank.service.tokens import Tokens
 from redshank.specs.base import Spec
-from redshank.store.records import Kind
+from redshank.store.records import Kind, StoredEvent
 from redshank.store.store import Store
 
 
@@ -25,6 +26,7 @@ class Service:
         self.tokens = Tokens(store, self.audit, clock)
         self.idempotency = store.idempotency
         self.resources = Resources(store, self.audit, check=self._check, changed=self._changed)
+        self.events = Events(store, self.audit, labeled=self._labeled)
         self.metrics = Metrics(self)
 
     def ready(self) -> tuple[bool, dict[str, str]]:
@@ -41,6 +43,9 @@ class Service:
 
     def _check(self, kind: Kind, spec: Spec) -> None:
         """Raise what is wrong with a declaration beyond its form."""
+
+    def _labeled(self, event: StoredEvent) -> None:
+        """Let the monitor of an event learn from its label."""
 
     def _changed(self, kind: Kind, resource_id: str) -> None:
         """Wake whoever works by that declaration."""

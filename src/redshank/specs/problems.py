@@ -70,7 +70,7 @@ def problems_of(error: ValidationError, kind: type[BaseModel], given: Any) -> li
     for each in error.errors(include_url=False):
         path, is_meant = _real_path(each["loc"], given, each["type"] in ("missing", "extra_forbidden"))
         if is_meant:
-            found.setdefault(path, []).append(_message(each, kind))
+            found.setdefault(path, []).append(message_of(each, kind))
     return [Problem(path, _joined(messages)) for path, messages in found.items()]
 
 
@@ -111,7 +111,8 @@ def _joined(messages: list[str]) -> str:
     return f"must be {wanted}, got {parts[0][2]}"
 
 
-def _message(each: Mapping[str, Any], kind: type[BaseModel]) -> str:
+def message_of(each: Mapping[str, Any], kind: type[BaseModel]) -> str:
+    """Return one of pydantic's errors in words of ours; ``kind``: the declaration as a whole."""
     type_, given, about = each["type"], each.get("input"), each.get("ctx") or {}
     if type_ == "missing":
         return "must be given"
