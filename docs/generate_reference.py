@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import tempfile
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -13,9 +14,13 @@ from typer.main import get_command
 
 import redshank
 from redshank import errors, registry
+from redshank.api.app import create_app
 from redshank.cli.main import app
 from redshank.detectors.base import Detector
 from redshank.service.config_schema import config_schema
+from redshank.service.service import Service
+from redshank.settings import Settings
+from redshank.store.store import Store
 
 REFERENCE = Path(__file__).parent / "reference"
 MADE = "<!-- Made by docs/generate_reference.py: change the program, then run `make reference`. -->\n"
@@ -24,6 +29,7 @@ MADE = "<!-- Made by docs/generate_reference.py: change the program, then run `m
 def pages() -> dict[str, str]:
     """Return the text of every generated page by file name."""
     return {
+        "api.md": "\n".join(_api()),
         "cli.md": "\n".join(_cli()),
         "redshank.schema.json": json.dumps(config_schema(), indent=1, ensure_ascii=False),
         "detectors.md": "\n".join(_detectors()),
@@ -88,6 +94,22 @@ def _default(option: Any) -> str:
     if option.name in ("install_completion", "show_completion") or option.default in (None, False, [], ()):
         return ""
     return "" if callable(option.default) else f"`{option.default}`"
+
+
+def _api() -> Iterator[str]:
+    yield f"{MADE}\n# Routes of the API\n"
+    yield "What holds for all of them is on [REST API](../server/rest.md); bodies, answers and examples are at"
+    yield "`/api/docs` of a running server.\n"
+    with tempfile.TemporaryDirectory() as folder, Store.open(Path(folder)) as store:
+        paths = create_app(Service(store), Settings()).openapi()["paths"]
+    tag = ""
+    for path, methods in paths.items():
+        for method, operation in methods.items():
+            if operation["tags"][0] != tag:
+                tag = operation["tags"][0]
+                yield f"\n## {tag}\n\n| route | | role |\n|---|---|---|"
+            role = operation["description"].rpartition("Role: ")[2].rstrip(".") if "security" in operation else "open"
+            yield f"| `{method.upper()} {path}` | {operation['summary']} | {role} |"
 
 
 def _detectors() -> Iterator[str]:

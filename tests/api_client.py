@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,3 +41,8 @@ def service_of(client: TestClient) -> Service:
     """Return the service behind a client."""
     service: Service = client.app.state.service  # type: ignore[attr-defined]
     return service
+
+
+def plain_path(path: str) -> str:
+    """Return the path of a route with something in the place of its variables."""
+    return re.sub(r"\{[^}]*\}", "1", path)

@@ -9,9 +9,6 @@ import argparse
 import os
 import re
 import shlex
-import signal
-import socket
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -19,8 +16,9 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from served import Served
+
 WRITTEN = re.compile(r"\b(localhost|127\.0\.0\.1):8765\b")
-TOKEN = re.compile(r"\brs[a-z]*_[A-Za-z0-9_.-]{16,}")
 
 
 class PageServer:
@@ -29,51 +27,25 @@ class PageServer:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Start nothing yet; variables of the environment are set through ``monkeypatch``."""
         self._monkeypatch = monkeypatch
-        self._process: subprocess.Popen[bytes] | None = None
-        self.port = 0
+        self._served: Served | None = None
 
     def here(self, text: str) -> str:
         """The text with the port of this server."""
-        return WRITTEN.sub(f"127.0.0.1:{self.port}", text) if self._process else text
+        return WRITTEN.sub(f"127.0.0.1:{self._served.port}", text) if self._served else text
 
     def start(self, command: str) -> None:
         """Run a ``redshank serve ...`` line in the background and wait until it is ready."""
-        self.stop()
-        self.port = _free_port()
-        log = Path("serve.log")
-        arguments = [sys.executable, "-m", "redshank.cli.main", *shlex.split(command)[1:]]
-        with log.open("wb") as output:
-            env = {**os.environ, "REDSHANK_PORT": str(self.port)}
-            self._process = subprocess.Popen(arguments, stdout=output, stderr=output, env=env)
-        self._wait_until_ready(log)
-        self._monkeypatch.setenv("REDSHANK_URL", f"http://127.0.0.1:{self.port}")
-        token = TOKEN.search(log.read_text(errors="replace"))
-        if token:
-            self._monkeypatch.setenv("REDSHANK_TOKEN", token[0])
+        self.close()
+        self._served = Served(Path.cwd(), command.removeprefix("redshank").strip().removesuffix("&"))
+        self._served.start()
+        for name, value in self._served.environment.items():
+            self._monkeypatch.setenv(name, value)
 
-    def _wait_until_ready(self, log: Path) -> None:
-        assert self._process
-        until = time.monotonic() + 60
-        while time.monotonic() < until and self._process.poll() is None:
-            try:
-                if httpx2.get(f"http://127.0.0.1:{self.port}/readyz", trust_env=False).status_code == 200:
-                    return
-            except httpx2.TransportError:
-                time.sleep(0.05)
-        pytest.fail(f"the server of the page did not become ready:\n{log.read_text(errors='replace')[-3000:]}")
-
-    def stop(self) -> None:
-        """Stop it as Ctrl-C does; a server that does not end within 20 seconds is a fault."""
-        if self._process is None:
-            return
-        process, self._process = self._process, None
-        process.send_signal(signal.SIGINT)
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-            pytest.fail("the server did not stop within 20 seconds")
+    def close(self) -> None:
+        """Stop it as Ctrl-C does."""
+        if self._served:
+            served, self._served = self._served, None
+            served.stop()
 
 
 def curl(command: str) -> int:
@@ -122,9 +94,3 @@ def _body(given: str | None) -> bytes | None:
     if given is None:
         return None
     return Path(given[1:]).read_bytes() if given.startswith("@") else given.encode()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

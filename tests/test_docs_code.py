@@ -2,6 +2,7 @@
 
 A page is run from top to bottom in a folder of its own that holds the files of docs_data.py; its python blocks share
 their names. A line ending in ``# exit N`` must end with that code, all others with 0. Output shown is not compared.
+``$ redshank serve`` starts a real server for the rest of the page, and ``$ curl`` lines ask it (docs_server.py).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any
 import pytest
 
 import docs_data
+from docs_server import PageServer, curl
 from redshank.cli.main import run
 
 ROOT = Path(__file__).parents[1]
@@ -51,9 +53,9 @@ def examples(page: Path) -> list[Example]:
 
 
 def commands(body: str) -> list[str]:
-    """The lines after ``$`` that run redshank, with lines that end in a backslash put together."""
+    """The lines after ``$`` that run redshank or curl, with lines that end in a backslash put together."""
     lines = re.sub(r"\\\n\s*", "", body).splitlines()
-    return [line[2:] for line in lines if re.match(r"\$ (.*\| *)?redshank\b", line)]
+    return [line[2:] for line in lines if re.match(r"\$ (.*\| *)?(redshank|curl)\b", line)]
 
 
 def is_shell(command: str) -> bool:
@@ -64,7 +66,10 @@ def is_shell(command: str) -> bool:
 def run_command(command: str) -> None:
     """Run a command line and insist on its exit code."""
     command, _, wanted = command.partition("# exit ")
-    code = _in_shell(command) if is_shell(command) else run(shlex.split(command)[1:])
+    if command.startswith("curl "):
+        code = curl(command)
+    else:
+        code = _in_shell(command) if is_shell(command) else run(shlex.split(command)[1:])
 
     assert code == int(wanted or 0), f"$ {command} ended with {code}"
 
@@ -91,12 +96,16 @@ def test_the_examples_of_a_page_run(page: Path, data: Path, tmp_path: Path, monk
     subprocess.run(["cp", "-r", f"{data}/.", "."], check=True)
     names: dict[str, Any] = {"__name__": "__main__"}
 
-    for example in examples(page):
-        with _place(page, example):
-            if example.language == "python":
-                exec(compile(example.text, str(page), "exec"), names)
-            else:
-                run_command(example.text)
+    with contextlib.closing(PageServer(monkeypatch)) as server:
+        for example in examples(page):
+            with _place(page, example):
+                text = server.here(example.text)
+                if example.language == "python":
+                    exec(compile(text, str(page), "exec"), names)
+                elif re.match(r"redshank serve\b(?!.*--help)", text):
+                    server.start(text)
+                else:
+                    run_command(text)
 
 
 @contextlib.contextmanager

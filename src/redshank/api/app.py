@@ -20,10 +20,7 @@ from redshank.service.service import Service
 from redshank.settings import Settings
 
 ALLOWED_HEADERS = ["Authorization", "Content-Type", "Content-Encoding", "If-Match", "If-None-Match", "Idempotency-Key"]
-<<<<<<< HEAD
-=======
 ALL_ROUTES = (*resources.ALL, events.routes, tokens.routes, health.routes)
->>>>>>> 3c34e34 (Find and judge events over HTTP)
 SHOWN_HEADERS = ["ETag", "Link", "Location", "Retry-After", "X-Request-Id"]
 
 
@@ -39,7 +36,7 @@ def create_app(service: Service, settings: Settings) -> FastAPI:
     app.router.redirect_slashes = False
     app.state.service, app.state.settings = service, settings
     app.state.doorkeeper = Doorkeeper(service, settings)
-    for routes in (*resources.ALL, tokens.routes, health.routes):
+    for routes in ALL_ROUTES:
         routes.add_to(app)
     add_error_answers(app)
     add_description(app)

@@ -90,9 +90,10 @@ def _check_values(given: Any) -> None:
     for _ in range(MAX_DEPTH + 1):
         if any(type(each) is int and not -(2**63) <= each < 2**63 for each in level):
             raise ConfigError("body: a whole number must fit in 64 bits")
-        level = [child for each in level if isinstance(each, list | dict) for child in _children(each)]
-        if not level:
+        boxes = [each for each in level if isinstance(each, list | dict)]
+        if not boxes:
             return
+        level = [child for each in boxes for child in _children(each)]
     raise ConfigError(f"body: must be nested at most {MAX_DEPTH} deep, got more")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -115,9 +115,12 @@ def schema_of(given: Any) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Declared:
+class Declared:
+    """A route before it is part of an application."""
+
     path: str
     method: str
+    role: Role | None
     handler: Callable[..., Any]
     options: Mapping[str, Any]
 
@@ -128,7 +131,7 @@ class Routes:
     def __init__(self, tag: str, prefix: str = "/api/v1") -> None:
         """Start empty; ``tag`` is the heading in the documentation."""
         self.tag, self._prefix = tag, prefix
-        self._declared: list[_Declared] = []
+        self._declared: list[Declared] = []
 
     def add(
         self,
@@ -166,11 +169,15 @@ class Routes:
                 "description": description or rest.strip(),
                 "openapi_extra": extra,
             }
-            declared = _Declared(path=self._prefix + path, method=method, handler=handler, options=options)
+            declared = Declared(path=self._prefix + path, method=method, role=role, handler=handler, options=options)
             self._declared.append(declared)
             return handler
 
         return keep
+
+    def __iter__(self) -> Iterator[Declared]:
+        """Yield what was declared."""
+        return iter(self._declared)
 
     def add_to(self, app: FastAPI) -> None:
         """Make the routes of an application."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from redshank.errors import StoppedError
+from redshank.store.records import Fence
 
 Level = Literal["debug", "info", "warning", "error"]
 Log: TypeAlias = Callable[[str, Level], None]
@@ -21,13 +22,15 @@ def _silent(_text: str, _level: Level) -> None:
 class Job:
     """The view that work has of its run; made by the scheduler, or plain (``Job()``) by whoever works without one.
 
-    ``run_id`` and ``attempt`` are for ``Progress`` in a commit: work that was given up is refused by its attempt. Work
-    that takes long calls ``raise_if_stopped`` at least each half second, and keeps nothing after it. Safe to be used by
-    several threads.
+    ``run_id`` and ``attempt`` are for ``Progress`` in a commit: work that was given up is refused by its attempt.
+    ``fence`` goes with every write: work of a scheduler that leads no more is refused by it. The job of a continuous
+    detection is the same from tick to tick, so that its rows add up. Work that takes long calls ``raise_if_stopped`` at
+    least each half second, and keeps nothing after it. Safe to be used by several threads.
     """
 
     run_id: str = ""
     attempt: int = 1
+    fence: Fence | None = None
     write_line: Log = _silent
     stop: threading.Event = field(default_factory=threading.Event)
     rows_done: int = 0

@@ -53,7 +53,7 @@ def keep(given: Any, kept: Any, place: str = "") -> Any:
     """
     if isinstance(given, Mapping):
         old = kept if isinstance(kept, Mapping) else {}
-        if any(_holds_hidden(value) for value in given.values()):
+        if old and any(_holds_hidden(value) for value in given.values()):
             _check_address(given, old, place)
         return {name: keep(value, old.get(name), f"{place}.{name}" if place else name) for name, value in given.items()}
     if isinstance(given, list | tuple):

@@ -38,7 +38,7 @@ class Audit:
         if kind is not None:
             query = query.where(audit.c.kind == kind)
         with self._database.read() as connection:
-            return page_of(connection, query, (audit.c.id,), _entry, limit=limit, cursor=cursor, descending=True)
+            return page_of(connection, [query], (audit.c.id,), _entry, limit=limit, cursor=cursor, descending=True)
 
     def prune(self, before_ns: int) -> int:
         """Drop entries older than a time; return how many went."""

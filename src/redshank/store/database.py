@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, select, text
+from sqlalchemy import Connection, Engine, bindparam, select, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
@@ -21,6 +21,17 @@ from redshank.store.tables import counters, leases
 BEGIN = "redshank_begin"  # execution option: the word behind BEGIN on SQLite
 DAMAGED = ("malformed", "not a database", "database corruption", "invalid page")
 FULL = ("disk is full", "no space left", "disk full")
+_HELD = (  # statements that are executed at every tick are made once
+    select(leases.c.name)
+    .where(leases.c.name == bindparam("of"), leases.c.owner == bindparam("by"), leases.c.token == bindparam("at"))
+    .with_for_update(read=True)
+)
+_RAISED = (
+    update(counters)
+    .where(counters.c.name == bindparam("of"))
+    .values(value=counters.c.value + bindparam("count"))
+    .returning(counters.c.value)
+)
 
 
 class Database:
@@ -70,8 +81,7 @@ class Database:
 
     def numbers(self, connection: Connection, name: str, count: int) -> int:
         """Return the first of ``count`` new numbers of a counter, in the order in which transactions are kept."""
-        raised = counters.update().where(counters.c.name == name).values(value=counters.c.value + count)
-        value = connection.execute(raised.returning(counters.c.value)).scalar()
+        value = connection.execute(_RAISED, {"of": name, "count": count}).scalar()
         if value is None:  # counters are made by the first migration
             raise UnavailableError(f"database {self.name}: counter {name!r} is missing; the schema is damaged")
         return int(value) - count + 1
@@ -86,10 +96,7 @@ class Database:
         self.engine.dispose()
 
     def _check(self, connection: Connection, fence: Fence) -> None:
-        held = select(leases.c.name).where(
-            leases.c.name == fence.name, leases.c.owner == fence.owner, leases.c.token == fence.token
-        )
-        if connection.execute(held.with_for_update(read=True)).first() is None:
+        if connection.execute(_HELD, {"of": fence.name, "by": fence.owner, "at": fence.token}).first() is None:
             raise LeaseLostError(f"lease {fence.name!r}: must be held by {fence.owner!r} with token {fence.token}")
 
     @contextmanager

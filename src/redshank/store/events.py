@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, insert, literal_column, select, update
 
 from redshank.errors import ConfigError, NotFoundError
 from redshank.store.columns import clean_text
@@ -14,7 +14,7 @@ from redshank.store.database import Database
 from redshank.store.pages import check_limit, page_of
 from redshank.store.records import Comment, EventKind, Fence, Page, StoredEvent
 from redshank.store.rows import as_record, as_row, key_from_json, key_to_json, upsert
-from redshank.store.tables import comments, events
+from redshank.store.tables import LONG_NS, comments, events
 
 Label = Literal["true", "false", "expected"]
 JUDGED = ("label", "acknowledged_by", "acknowledged_ns", "created_ns", "backfill")  # not the detector's to change
@@ -76,10 +76,10 @@ class Events:
         name = sort.removeprefix("-")
         if name not in ORDERS:
             raise ConfigError(f"sort: must be start, -start, updated or -updated, got {sort!r}", field="sort")
-        query = select(*COLUMNS).where(*_conditions(wanted))
+        queries = [select(*COLUMNS).where(*_conditions(wanted), *part) for part in _parts(wanted.start_ns)]
         with self._database.read() as connection:
             return page_of(
-                connection, query, ORDERS[name], _event, limit=limit, cursor=cursor, descending=sort.startswith("-")
+                connection, queries, ORDERS[name], _event, limit=limit, cursor=cursor, descending=sort.startswith("-")
             )
 
     def changes(self, after: int, *, limit: int = 100) -> Sequence[StoredEvent]:
@@ -190,14 +190,31 @@ def _conditions(wanted: EventFilter) -> list[ColumnElement[bool]]:
         table.kind.in_(wanted.kinds) if wanted.kinds else None,
         None if wanted.is_open is None else (table.is_open if wanted.is_open else ~table.is_open),
         _labeled(wanted.label),
-        None if wanted.acknowledged is None else table.acknowledged_ns.is_not(None) == wanted.acknowledged,
+        None if wanted.acknowledged is None else _is_there(table.acknowledged_ns, wanted.acknowledged),
         None if wanted.least_severity is None else table.severity >= wanted.least_severity,
-        None if wanted.start_ns is None else (table.end_ns > wanted.start_ns) | table.is_open,
         None if wanted.end_ns is None else table.start_ns < wanted.end_ns,
         table.series.contains(clean_text(wanted.text.lower()), autoescape=True) if wanted.text else None,
         None if wanted.backfill is None else (table.backfill if wanted.backfill else ~table.backfill),
     ]
     return [condition for condition in found if condition is not None]
+
+
+def _parts(start_ns: int | None) -> list[list[ColumnElement[bool]]]:
+    """Return the conditions of two queries that together find what goes on after a time.
+
+    Short events begin near it, long ones are in an index of their own; asked for at once, all older events would be
+    looked through.
+    """
+    if start_ns is None:
+        return [[]]
+    near = events.c.start_ns >= start_ns - LONG_NS
+    goes_on = (events.c.end_ns > start_ns) | events.c.is_open
+    is_long = events.c.is_open | (events.c.end_ns - events.c.start_ns > literal_column(str(LONG_NS)))
+    return [[near, goes_on], [~near, goes_on, is_long]]
+
+
+def _is_there(column: ColumnElement[Any], wanted: bool) -> ColumnElement[bool]:
+    return column.is_not(None) if wanted else column.is_(None)
 
 
 def _labeled(label: str | None) -> ColumnElement[bool] | None:

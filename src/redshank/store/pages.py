@@ -45,7 +45,7 @@ def check_limit(limit: int) -> None:
 
 def page_of(
     connection: Connection,
-    query: Select[Any],
+    queries: Sequence[Select[Any]],
     order: Sequence[ColumnElement[Any]],
     make: Callable[[Row[Any]], Item],
     *,
@@ -54,16 +54,20 @@ def page_of(
     descending: bool,
     where: Callable[[Item], bool] | None = None,
 ) -> Page:
-    """Return one page of a query in the order of columns that together are unique.
+    """Return one page of queries that have no row in common, in the order of columns that together are unique.
 
     With ``where`` rows are read on until the page is full or there are no more.
     """
     check_limit(limit)
     place = None if cursor is None else read_cursor(cursor, [column.type.python_type for column in order])
-    query = query.order_by(*[column.desc() if descending else column.asc() for column in order]).limit(limit + 1)
+    sorting = [column.desc() if descending else column.asc() for column in order]
+    queries = [query.order_by(*sorting).limit(limit + 1) for query in queries]
     items: list[Item] = []
     while True:
-        rows = connection.execute(query if place is None else query.where(_behind(order, place, descending))).all()
+        behind = [] if place is None else [_behind(order, place, descending)]
+        rows = [row for query in queries for row in connection.execute(query.where(*behind))]
+        if len(queries) > 1:
+            rows.sort(key=lambda row: [row._mapping[column] for column in order], reverse=descending)
         for i, row in enumerate(rows[:limit]):
             place = [row._mapping[column] for column in order]
             item = make(row)

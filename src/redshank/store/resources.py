@@ -106,6 +106,14 @@ class Resources:
             raise NotFoundError(f"id {resource_id!r}: not found")
         return as_record(Resource, row)
 
+    def fingerprint(self) -> tuple[int, int, int]:
+        """Return numbers of which one differs after every change of any declaration; cheap."""
+        revisions = func.coalesce(func.sum(resources.c.revision), 0)
+        figures = select(func.count(), revisions, func.coalesce(func.max(resources.c.updated_ns), 0))
+        with self._database.read() as connection:
+            count, total, updated_ns = connection.execute(figures).one()
+        return count, int(total), updated_ns
+
     def all(self, kind: Kind | None = None) -> Sequence[Resource]:
         """Return all declarations, of one kind or of all, by kind and name, in one query."""
         query = select(resources).order_by(resources.c.kind, resources.c.name)
@@ -141,7 +149,7 @@ class Resources:
         down = sort.startswith("-")
         with self._database.read() as connection:
             return page_of(
-                connection, query, order, _resource, limit=limit, cursor=cursor, descending=down, where=where
+                connection, [query], order, _resource, limit=limit, cursor=cursor, descending=down, where=where
             )
 
     def count(self, kind: Kind) -> int:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from sqlalchemy import Row, Table
-from sqlalchemy.dialects import postgresql, sqlite
 
 from redshank.panel import Key
 
@@ -35,10 +34,22 @@ def key_from_json(given: list[Any]) -> Key:
 
 def upsert(table: Table, *, by: tuple[str, ...], keep: tuple[str, ...] = (), is_sqlite: bool) -> Any:
     """Return an INSERT that, where a row is there, sets all of it but the columns ``keep``."""
-    statement: Any = (sqlite if is_sqlite else postgresql).insert(table)
+    statement: Any = (_sqlite_insert if is_sqlite else _postgresql_insert)(table)
     new = {
         column.name: statement.excluded[column.name]
         for column in table.columns
         if column.name not in (*by, *keep, "id")
     }
     return statement.on_conflict_do_update(index_elements=list(by), set_=new)
+
+
+def _sqlite_insert(table: Table) -> Any:
+    from sqlalchemy.dialects.sqlite import insert
+
+    return insert(table)
+
+
+def _postgresql_insert(table: Table) -> Any:
+    from sqlalchemy.dialects.postgresql import insert
+
+    return insert(table)

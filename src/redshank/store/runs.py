@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, func, insert, or_, select, update
 
 from redshank.errors import ConfigError, ConflictError, NotFoundError, StaleError
 from redshank.store.columns import clean_text
@@ -15,12 +15,18 @@ from redshank.store.events import drop_in_parts
 from redshank.store.ids import new_id
 from redshank.store.pages import check_limit, page_of
 from redshank.store.records import FINISHED, Fence, Page, Progress, Run, RunLine, RunState, Verb
-from redshank.store.rows import as_record
+from redshank.store.rows import as_record, as_row
 from redshank.store.tables import run_lines, runs
 
 COLUMNS = [column for column in runs.columns if column.name != "fence"]
 HELD = ("running", "canceling")
+UNFINISHED = ("waiting", *HELD)
 _CONTINUOUS = (runs.c.verb == "detect") & runs.c.end_ns.is_(None)
+_PROGRESS = (
+    update(runs)
+    .where(runs.c.id == bindparam("run_id"), runs.c.attempt == bindparam("of_attempt"), runs.c.state.in_(HELD))
+    .values({name: bindparam(name) for name in ("done", "total", "remaining_seconds")})
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,18 +91,24 @@ class Runs:
         query = select(*COLUMNS).where(*_conditions(wanted))
         order = (runs.c.created_ns, runs.c.id)
         with self._database.read() as connection:
-            return page_of(connection, query, order, _run, limit=limit, cursor=cursor, descending=sort[0] == "-")
+            return page_of(connection, [query], order, _run, limit=limit, cursor=cursor, descending=sort[0] == "-")
 
     def counts(self) -> dict[tuple[str, str], int]:
         """Return how many unfinished runs there are, by verb and state."""
-        query = select(runs.c.verb, runs.c.state, func.count()).where(runs.c.state.not_in(FINISHED))
+        query = select(runs.c.verb, runs.c.state, func.count()).where(runs.c.state.in_(UNFINISHED))
         with self._database.read() as connection:
             rows = connection.execute(query.group_by(runs.c.verb, runs.c.state))
             return {(verb, state): count for verb, state, count in rows}
 
+    def next_due(self) -> int | None:
+        """Return when the first waiting run that ``claim`` may give is due; None = there is none."""
+        waiting = (runs.c.state == "waiting") & ~_CONTINUOUS
+        with self._database.read() as connection:
+            return connection.execute(select(func.min(runs.c.due_ns)).where(waiting)).scalar()
+
     def continuous(self, monitor_id: str, monitor: str, fence: Fence | None = None) -> Run:
         """Return the running continuous detection of a monitor; made, or claimed anew, when it is not this fence's."""
-        mine = (runs.c.monitor_id == monitor_id) & _CONTINUOUS & runs.c.state.not_in(FINISHED)
+        mine = (runs.c.monitor_id == monitor_id) & _CONTINUOUS & runs.c.state.in_(UNFINISHED)
         with self._database.read() as connection:
             found = connection.execute(select(runs.c.id, runs.c.state, runs.c.fence).where(mine)).first()
         token = None if fence is None else fence.token
@@ -146,14 +158,11 @@ class Runs:
 
     def write_progress(self, connection: Connection, progress: Progress, result: Mapping[str, Any] | None) -> None:
         """Do ``progress`` inside a transaction, and end the run as done when there is a result."""
-        values: dict[str, Any] = {
-            "done": progress.done,
-            "total": progress.total,
-            "remaining_seconds": progress.remaining_seconds,
-        }
+        if connection.execute(_PROGRESS, {**as_row(progress), "of_attempt": progress.attempt}).rowcount != 1:
+            raise _not_held(progress.run_id, progress.attempt)
         if result is not None:
-            values |= {"state": "done", "result": result, "finished_ns": self._clock(), "remaining_seconds": None}
-        self._set(connection, progress.run_id, progress.attempt, values)
+            values = {"state": "done", "result": result, "finished_ns": self._clock(), "remaining_seconds": None}
+            self._set(connection, progress.run_id, progress.attempt, values)
 
     def finish(
         self,
@@ -257,7 +266,11 @@ class Runs:
     def _set(self, connection: Connection, run_id: str, attempt: int, values: dict[str, Any]) -> None:
         mine = (runs.c.id == run_id) & (runs.c.attempt == attempt) & runs.c.state.in_(HELD)
         if connection.execute(update(runs).where(mine).values(values)).rowcount != 1:
-            raise StaleError(f"run {run_id}: must be held by attempt {attempt}, but it ended or was claimed again")
+            raise _not_held(run_id, attempt)
+
+
+def _not_held(run_id: str, attempt: int) -> StaleError:
+    return StaleError(f"run {run_id}: must be held by attempt {attempt}, but it ended or was claimed again")
 
 
 def _taken_back(run: Run, most_attempts: int, error: Mapping[str, Any], now_ns: int) -> dict[str, Any]:

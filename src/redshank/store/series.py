@@ -81,7 +81,7 @@ class Series:
         """Return a page of the series of a monitor, by number; ``text`` occurs in the key as written."""
         query = select(*COLUMNS).where(series.c.monitor_id == monitor_id, *_conditions(text, labels or {}, measure))
         with self._database.read() as connection:
-            return page_of(connection, query, (series.c.id,), _series, limit=limit, cursor=cursor, descending=False)
+            return page_of(connection, [query], (series.c.id,), _series, limit=limit, cursor=cursor, descending=False)
 
 
 def number_series(

@@ -24,6 +24,7 @@ from redshank.store.secrets import Secrets
 from redshank.store.series import Series
 from redshank.store.sqlite import FILE, sqlite_engine
 from redshank.store.states import States
+from redshank.store.timers import Timers
 from redshank.store.tokens import Tokens
 
 
@@ -39,6 +40,7 @@ class Store:
         self.resources = Resources(database, clock)
         self.leases = Leases(database)
         self.runs = Runs(database, clock)
+        self.timers = Timers(database, clock)
         self.events = Events(database, clock)
         self.series = Series(database)
         self.states = States(database, clock)

@@ -27,6 +27,7 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+LONG_NS = 86_400_000_000_000  # an event that lasts longer, or is open, is in an index of its own
 
 
 def _number(name: str, *, nullable: bool = False) -> Column[int]:
@@ -136,7 +137,17 @@ runs = Table(
     Index(None, "created_ns", "id"),
     Index(None, "monitor_id", "created_ns", "id"),
     Index(None, "state", "due_ns"),
+    Index(None, "state", "created_ns", "id"),
+    Index(None, "verb", "created_ns", "id"),
     Index(None, "finished_ns"),
+)
+timers = Table(  # when the schedules of monitors fired last
+    "timers",
+    metadata,
+    Column("monitor_id", Text, primary_key=True),
+    Column("verb", Text, primary_key=True),
+    _number("last_ns"),
+    _text("run_id", nullable=True),  # of the run made then
 )
 run_lines = Table(
     "run_lines",
@@ -181,14 +192,9 @@ events = Table(
     Column("sequence", Big, nullable=False, unique=True),
     Index(None, "start_ns", "id"),
     Index(None, "monitor_id", "start_ns", "id"),
-    Index("ix_events_open", "start_ns", "id", sqlite_where=text("is_open = 1"), postgresql_where=text("is_open")),
-    Index(
-        "ix_events_labeled",
-        "start_ns",
-        "id",
-        sqlite_where=text("label IS NOT NULL"),
-        postgresql_where=text("label IS NOT NULL"),
-    ),
+    # These two are partial on PostgreSQL as well, said in the migration only: here it would load that dialect always.
+    Index("ix_events_long", "start_ns", "id", sqlite_where=text(f"is_open = 1 OR end_ns - start_ns > {LONG_NS}")),
+    Index("ix_events_judged", "start_ns", "id", sqlite_where=text("label IS NOT NULL OR acknowledged_ns IS NOT NULL")),
 )
 comments = Table(
     "comments",

@@ -66,22 +66,22 @@ def upgrade() -> None:
         sa.UniqueConstraint("sequence", name=op.f("uq_events_sequence")),
     )
     op.create_index(
-        "ix_events_labeled",
+        "ix_events_judged",
         "events",
         ["start_ns", "id"],
         unique=False,
-        sqlite_where=sa.text("label IS NOT NULL"),
-        postgresql_where=sa.text("label IS NOT NULL"),
+        sqlite_where=sa.text("label IS NOT NULL OR acknowledged_ns IS NOT NULL"),
+        postgresql_where=sa.text("label IS NOT NULL OR acknowledged_ns IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_events_long",
+        "events",
+        ["start_ns", "id"],
+        unique=False,
+        sqlite_where=sa.text("is_open = 1 OR end_ns - start_ns > 86400000000000"),
+        postgresql_where=sa.text("is_open OR end_ns - start_ns > 86400000000000"),
     )
     op.create_index(op.f("ix_events_monitor_id_start_ns_id"), "events", ["monitor_id", "start_ns", "id"], unique=False)
-    op.create_index(
-        "ix_events_open",
-        "events",
-        ["start_ns", "id"],
-        unique=False,
-        sqlite_where=sa.text("is_open = 1"),
-        postgresql_where=sa.text("is_open"),
-    )
     op.create_index(op.f("ix_events_start_ns_id"), "events", ["start_ns", "id"], unique=False)
     op.create_table(
         "idempotency",
@@ -167,7 +167,9 @@ def upgrade() -> None:
     op.create_index(op.f("ix_runs_created_ns_id"), "runs", ["created_ns", "id"], unique=False)
     op.create_index(op.f("ix_runs_finished_ns"), "runs", ["finished_ns"], unique=False)
     op.create_index(op.f("ix_runs_monitor_id_created_ns_id"), "runs", ["monitor_id", "created_ns", "id"], unique=False)
+    op.create_index(op.f("ix_runs_state_created_ns_id"), "runs", ["state", "created_ns", "id"], unique=False)
     op.create_index(op.f("ix_runs_state_due_ns"), "runs", ["state", "due_ns"], unique=False)
+    op.create_index(op.f("ix_runs_verb_created_ns_id"), "runs", ["verb", "created_ns", "id"], unique=False)
     op.create_table(
         "score_blocks",
         sa.Column("id", BIG, autoincrement=True, nullable=False),
@@ -299,6 +301,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("user_id", "kind", "name", name=op.f("pk_resource_uses")),
     )
     op.create_index(op.f("ix_resource_uses_kind_name"), "resource_uses", ["kind", "name"], unique=False)
+    op.create_table(
+        "timers",
+        sa.Column("monitor_id", sa.Text(), nullable=False),
+        sa.Column("verb", sa.Text(), nullable=False),
+        sa.Column("last_ns", BIG, nullable=False),
+        sa.Column("run_id", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("monitor_id", "verb", name=op.f("pk_timers")),
+    )
     op.create_table(
         "run_lines",
         sa.Column("run_id", sa.Text(), nullable=False),
