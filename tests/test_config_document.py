@@ -86,14 +86,14 @@ def test_what_is_well_formed_is_looked_at_more_closely() -> None:
         "monitors:\n"
         "  - {name: a, path: x, detector: gausian}\n"
         "  - {name: b, path: x, detector: gaussian, params: {treshold: 3}}\n"
-        "  - {name: c, path: x, policy: {open_above: 0.1}}\n"
+        "  - {name: c, path: x, policy: {open_above: 0.1, close_below: 0.4}}\n"
         "  - {name: d, path: x, sinks: [{kind: files, event: x.csv}]}\n"
     )
 
     said = [str(problem).partition(": ")[2] for problem in found.problems]
     assert said[0] == "monitors[0].detector: unknown detector 'gausian'; did you mean 'gaussian'?"
     assert said[1].startswith("monitors[1].params.treshold: unknown parameter of gaussian 'treshold'")
-    assert said[2].startswith("monitors[2].policy.close_below: policy: close_below must be")
+    assert said[2] == "monitors[2].policy.close_below: must be <= open_above (0.1), got 0.4"
     assert said[3].startswith("monitors[3].sinks[0].event: sink of kind 'files': unknown option 'event'")
     assert len(said) == 4
 
@@ -269,3 +269,17 @@ def test_the_schema_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
 )
 def test_the_schema_accepts_what_is_right_and_refuses_what_is_wrong(given: Any, is_right: bool) -> None:
     assert jsonschema_rs.validator_for(config_schema()).is_valid(given) == is_right
+
+
+def test_a_monitor_reads_one_thing_from_somewhere() -> None:
+    found = of("monitors:\n  - {name: a}\n  - {name: b, path: x, query: SELECT 1}\n")
+
+    said = [str(problem).partition(": ")[2] for problem in found.problems]
+    assert said[0] == "monitors[0].source: must be given, or a path for files"
+    assert said[1] == "monitors[1].query: must be left out beside path: a monitor reads one thing"
+
+
+def test_a_detector_that_looks_back_is_refused_with_those_that_do_not() -> None:
+    found = of("monitors:\n  - {name: a, path: x, detector: hindsight}\n")
+
+    assert "must be one that works live (analog, analog_light, gaussian" in str(found.problems[0])

@@ -32,7 +32,7 @@ from redshank.specs.problems import checked
         ({"watch": {"flat_after": 1.5}}, "watch.flat_after: must be a whole number, got 1.5"),
         ({"watch": 3}, "watch: must be names with values, got 3"),
         ({"enabled": "maybe"}, 'enabled: must be true or false, got "maybe"'),
-        ({"filter": {"host": 1}}, "filter.host: must be a text or a list, got 1"),
+        ({"filter": {"host": [None]}}, "filter.host[0]: must be a text, got null"),
         ({"name": "x" * 300}, f'name: must be a shorter text, got "{"x" * 59}...'),
     ],
 )
@@ -60,6 +60,6 @@ def test_any_values_give_a_declaration_or_problems_at_real_places(given_fields: 
 
 @pytest.mark.parametrize("seconds", [0, 1, 90061, 0.25, 3723.000001, 86400 * 365])
 def test_a_duration_is_kept_exactly(seconds: float) -> None:
-    spec = MonitorSpec(name="a", history=timedelta(seconds=seconds))
+    spec = MonitorSpec(name="a", delay=timedelta(seconds=seconds))
 
     assert MonitorSpec.model_validate(spec.model_dump(mode="json")) == spec

@@ -22,6 +22,7 @@ def problems_of(kind: Kind, spec: Any) -> list[Problem]:
 
 
 def _of_monitor(spec: MonitorSpec) -> Iterator[Problem]:
+    yield from _of_target(spec)
     yield from _of_detector(spec)
     try:
         spec.policy.policy()
@@ -34,16 +35,28 @@ def _of_monitor(spec: MonitorSpec) -> Iterator[Problem]:
             yield from _of_connection(sink, ("sinks", i))
 
 
+def _of_target(spec: MonitorSpec) -> Iterator[Problem]:
+    if spec.source is None and spec.path is None:
+        yield Problem(("source",), "must be given, or a path for files")
+    given = [name for name in ("path", "query", "table") if getattr(spec, name) is not None]
+    if len(given) > 1:
+        yield Problem((given[1],), f"must be left out beside {given[0]}: a monitor reads one thing")
+
+
 def _of_detector(spec: MonitorSpec) -> Iterator[Problem]:
     from redshank import registry
 
     if spec.detector == "auto":
         return
     try:
-        registry.detector_class(spec.detector)
+        kind = registry.detector_class(spec.detector)
     except ConfigError as error:
         yield Problem(("detector",), str(error))
         return
+    if not kind.causal:
+        live = [name for name in registry.names(registry.DETECTORS) if registry.detector_class(name).causal]
+        message = f"must be one that works live ({', '.join(live)} or auto), got {spec.detector!r}, which looks back"
+        yield Problem(("detector",), message)
     try:
         registry.build_detector(spec.detector, spec.params)
     except ConfigError as error:

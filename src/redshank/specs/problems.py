@@ -68,10 +68,17 @@ def problems_of(error: ValidationError, kind: type[BaseModel], given: Any) -> li
     """Return what pydantic found, one problem for each place, without those of alternatives that were not meant."""
     found: dict[Path, list[str]] = {}
     for each in error.errors(include_url=False):
-        path, is_meant = _real_path(each["loc"], given, each["type"] in ("missing", "extra_forbidden"))
+        path, is_meant = _real_path(each["loc"], given, _names_a_field(each, kind))
         if is_meant:
             found.setdefault(path, []).append(message_of(each, kind))
     return [Problem(path, _joined(messages)) for path, messages in found.items()]
+
+
+def _names_a_field(each: Mapping[str, Any], kind: type[BaseModel]) -> bool:
+    """Whether the last part of the place is a field even where nothing is given for it."""
+    if each["type"] in ("missing", "extra_forbidden"):
+        return True
+    return each["type"] == "value_error" and bool(each["loc"]) and each["loc"][-1] in fields_at(kind, each["loc"][:-1])
 
 
 def _real_path(loc: Sequence[str | int], given: Any, is_named: bool) -> tuple[Path, bool]:

@@ -129,7 +129,9 @@ class NamedSchedule(ScheduleSpec):
 
 
 def _kind_of(given: Any) -> str:
-    return "str" if isinstance(given, str) and not is_schedule_text(given) else "schedule"
+    if isinstance(given, str):
+        return "schedule" if is_schedule_text(given) else "str"
+    return "schedule" if isinstance(given, dict | ScheduleSpec) else "str"
 
 
 When = Annotated[
