@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from redshank.panel import Key
-from redshank.store.records import Live, StoredEvent
+from redshank.store.records import Blob, Live, StoredEvent, TickCommit, Version
+
+if TYPE_CHECKING:
+    from redshank.store.store import Store
 
 MINUTE = 60_000_000_000
 NOON = 1_767_268_800_000_000_000  # 2026-01-01T12:00Z
@@ -65,3 +68,22 @@ def live(monitor_id: str = "m1", **changes: Any) -> Live:
         points=0,
     )
     return replace(plain, **changes)
+
+
+def train(store: Store, monitor_id: str, number: int) -> None:
+    """Make a version and let it be the live one."""
+    state = store.states.save(monitor_id, NOON, [Blob(shard=0, parts={"detector": b"abc"})])
+    version = Version(
+        monitor_id=monitor_id,
+        number=number,
+        detector="seasonal",
+        params={},
+        start_ns=None,
+        cursor_ns=NOON,
+        n_series=1,
+        size_bytes=3,
+        created_ns=NOON,
+        state_id=state,
+    )
+    after = live(monitor_id, version=number, state_id=state)
+    store.live.commit(TickCommit(base=store.live.get(monitor_id), live=after, version=version))

@@ -126,11 +126,11 @@ class Events:
         with self._database.read() as connection:
             return [as_record(Comment, row) for row in connection.execute(query)]
 
-    def prune(self, before_ns: int, monitor_id: str | None = None) -> int:
-        """Drop closed events that ended before a time, a part at a time; return how many went."""
+    def prune(self, before_ns: int, monitor_ids: Sequence[str] | None = None) -> int:
+        """Drop closed events (of some monitors) that ended before a time, a part at a time; return how many went."""
         old = [events.c.end_ns < before_ns, ~events.c.is_open, events.c.start_ns < before_ns]
-        if monitor_id is not None:
-            old.append(events.c.monitor_id == monitor_id)
+        if monitor_ids is not None:
+            old.append(events.c.monitor_id.in_(monitor_ids))
         return drop_in_parts(self._database, events, *old)
 
     def _judge(self, event_id: str, **values: Any) -> StoredEvent:

@@ -297,6 +297,19 @@ class Answer:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Swept:
+    """How many rows were dropped by age; ``left_behind``: those of monitors that were removed."""
+
+    events: int
+    runs: int
+    versions: int
+    states: int
+    audit: int
+    answers: int
+    left_behind: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Page:
     """A page of a list: the records, and the cursor of the next page (None = the last)."""
 

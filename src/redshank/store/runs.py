@@ -245,11 +245,11 @@ class Runs:
             rows = connection.execute(select(run_lines).where(mine).order_by(run_lines.c.sequence).limit(limit))
             return [as_record(RunLine, row) for row in rows]
 
-    def prune(self, before_ns: int, monitor_id: str | None = None) -> int:
-        """Drop runs that ended before a time, with their lines, a part at a time; return how many went."""
+    def prune(self, before_ns: int, monitor_ids: Sequence[str] | None = None) -> int:
+        """Drop runs (of some monitors) that ended before a time, with their lines; return how many went."""
         old = [runs.c.finished_ns < before_ns]
-        if monitor_id is not None:
-            old.append(runs.c.monitor_id == monitor_id)
+        if monitor_ids is not None:
+            old.append(runs.c.monitor_id.in_(monitor_ids))
         return drop_in_parts(self._database, runs, *old)
 
     def _hold(self, connection: Connection, run_id: str, fence: Fence | None, deadline_ns: int | None) -> Run:

@@ -71,6 +71,12 @@ class States:
         with self._database.read() as connection:
             return _version(connection, monitor_id, number)
 
+    def counts(self) -> dict[str, int]:
+        """Return how many versions each monitor has that has any."""
+        query = select(versions.c.monitor_id, func.count()).group_by(versions.c.monitor_id)
+        with self._database.read() as connection:
+            return {monitor_id: count for monitor_id, count in connection.execute(query)}
+
     def next_number(self, monitor_id: str) -> int:
         """Return the number of the next version of a monitor."""
         query = select(func.max(versions.c.number)).where(versions.c.monitor_id == monitor_id)
