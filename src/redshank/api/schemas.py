@@ -94,6 +94,16 @@ class JudgementBody(Body):
     comment: str | None = Field(default=None, min_length=1, max_length=LONGEST_COMMENT)
 
 
+class RunBody(Body):
+    """A run to start, over start <= t < end; without them the verb's own range."""
+
+    monitor: str = Field(min_length=1, max_length=200)
+    verb: Literal["train", "detect", "backtest", "tune", "forecast"]
+    start: datetime | None = None
+    end: datetime | None = None
+    params: dict[str, Any] = Field(default_factory=dict)
+
+
 class SeriesKey(Answer):
     """The identity of a series."""
 
@@ -198,6 +208,37 @@ class VersionAnswer(Answer):
     created: Time
     note: str
     is_live: bool
+
+
+class StatusAnswer(Answer):
+    """Where a monitor stands."""
+
+    name: str
+    enabled: bool
+    cursor: Time | None = Field(description="All before it is scored; null before the first tick.")
+    ticked: Time | None
+    version: int | None
+    points: int
+    error: str | None
+    lag_seconds: float | None = Field(description="From the cursor to now.")
+    next: dict[str, Time | None] = Field(description="When each scheduled verb runs next; null = not any more.")
+    series: int
+    open_events: int
+    last_run: RunAnswer | None
+
+
+class ComparisonAnswer(Answer):
+    """Two versions, and what differs between them: of the one, of the other."""
+
+    one: VersionAnswer
+    other: VersionAnswer
+    differences: dict[str, list[Any]]
+
+
+class PrunedAnswer(Answer):
+    """How many went."""
+
+    gone: int
 
 
 class AuditAnswer(Answer):
