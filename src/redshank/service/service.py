@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from redshank.errors import RedshankError
 from redshank.service.audit import Audit
+from redshank.service.config import Config
 from redshank.service.events import Events
 from redshank.service.metrics import Metrics
 from redshank.service.monitors import Monitors
@@ -34,6 +35,7 @@ class Service:
         self.events = Events(store, self.audit, labeled=self._labeled)
         self.runs = Runs(store, self.audit, worker)
         self.monitors = Monitors(store, self.resources, self.audit, worker, clock)
+        self.config = Config(store, self.audit, check=self._check, changed=self._changed)
         self.metrics = Metrics(self)
 
     def ready(self) -> tuple[bool, dict[str, str]]:
