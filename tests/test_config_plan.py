@@ -270,8 +270,14 @@ def test_three_stars_keep_the_secret_that_is_there(config: Config, store: Store,
     exported = document(export_text(config.export()))
 
     assert config.plan(exported, "x").is_empty
-    with pytest.raises(ConfigError, match=r"source 'other': .*must be given anew"):
+    with pytest.raises(ConfigError, match=r"source 'other': .*(given|give it) anew"):
         config.plan(document(SECRETIVE.replace("word2", "'***'").replace("name: s", "name: other")), "x")
+
+
+def test_a_label_may_be_called_like_a_secret(config: Config) -> None:
+    config.apply(document("monitors: [{name: a, path: /x, filter: {token: b}}]"), "x", actor=ME)
+
+    assert config.export()["monitors"][0]["filter"] == {"token": "b"}
 
 
 def test_secrets_can_be_exported_as_names_of_variables(config: Config, monkeypatch: Any) -> None:
