@@ -63,7 +63,11 @@ class Amount:
 
 def choose(panels: Sequence[Panel], mode: Mode) -> Choice:
     """Return the best detector for these panels and this mode."""
-    amount = Amount.of(panels)
+    return choose_for(Amount.of(panels), mode)
+
+
+def choose_for(amount: Amount, mode: Mode) -> Choice:
+    """Return the best detector for so much data and this mode."""
     best = RETROSPECTIVE if mode == "retrospective" else LIVE
     passed_over = ""
     for name in best:
