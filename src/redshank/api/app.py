@@ -9,7 +9,7 @@ import anyio.to_thread
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
-from redshank.api import events, health, monitors, resources, runs, tokens
+from redshank.api import config, events, health, monitors, resources, runs, tokens
 from redshank.api.description import add_description
 from redshank.api.doorkeeper import Doorkeeper
 from redshank.api.errors import add_error_answers
@@ -20,7 +20,15 @@ from redshank.service.service import Service
 from redshank.settings import Settings
 
 ALLOWED_HEADERS = ["Authorization", "Content-Type", "Content-Encoding", "If-Match", "If-None-Match", "Idempotency-Key"]
-ALL_ROUTES = (*resources.ALL, monitors.routes, runs.routes, events.routes, tokens.routes, health.routes)
+ALL_ROUTES = (
+    *resources.ALL,
+    monitors.routes,
+    runs.routes,
+    events.routes,
+    config.routes,
+    tokens.routes,
+    health.routes,
+)
 SHOWN_HEADERS = ["ETag", "Link", "Location", "Retry-After", "X-Request-Id"]
 
 

@@ -42,6 +42,31 @@ class Meta(Answer):
     origin: str = Field(description="The template or file that made it; empty for one made by hand.")
 
 
+class ConfigBody(BaseModel):
+    """Declarations, and whose they are."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    document: dict[str, Any] = Field(description="As a configuration file: sources, sinks, schedules, templates ...")
+    origin: str = Field(
+        default="redshank.yaml",
+        min_length=1,
+        max_length=200,
+        description="Whose declarations these are. What has this origin and is not in the document is deleted.",
+    )
+    take_over: bool = Field(default=False, description="Change what belongs to another origin too.")
+    days: int = Field(
+        default=0, ge=0, le=90, description="Count the events of so many days before and after; 0 = do not."
+    )
+
+
+class ApplyBody(ConfigBody):
+    """Declarations to apply."""
+
+    validate_: bool = Field(default=True, alias="validate", description="Reach sources and estimate the cost.")
+    fingerprint: str | None = Field(default=None, description="Of the plan that was agreed to; 412 when it is another.")
+
+
 class TokenAnswer(Answer):
     """A token, without what it is."""
 

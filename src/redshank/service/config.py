@@ -9,7 +9,18 @@ from redshank.errors import ConfigError, ConflictError, RedshankError, RevisionE
 from redshank.service.actor import Actor
 from redshank.service.audit import Audit
 from redshank.service.config_export import Secrecy, export_values
-from redshank.service.config_plan import FILE, HAND, TEMPLATE, Declared, Plan, Step, make_plan, noun
+from redshank.service.config_plan import (
+    FILE,
+    HAND,
+    TEMPLATE,
+    Counted,
+    Declared,
+    Plan,
+    Step,
+    make_plan,
+    noun,
+    with_events,
+)
 from redshank.service.hiding import decrypt, encrypt, keep
 from redshank.service.resources import SPECS, Changed, Check
 from redshank.sinks.build import check_sink_options
@@ -17,12 +28,13 @@ from redshank.sources.build import check_source_options
 from redshank.specs.base import Spec
 from redshank.specs.document import Document
 from redshank.specs.expansion import expand
-from redshank.specs.monitor import TemplateSpec
+from redshank.specs.monitor import MonitorSpec, TemplateSpec
 from redshank.specs.problems import checked
-from redshank.store.records import Kind, Resource
+from redshank.store.records import Kind, Resource, StoredEvent
 from redshank.store.resources import Change
 from redshank.store.store import Store
 
+Count = Callable[[MonitorSpec, int], Sequence[StoredEvent]]  # the spec in the clear, days
 _SHOWN = 20
 _AUDITED = 1000
 
@@ -30,21 +42,28 @@ _AUDITED = 1000
 class Config:
     """All declarations at once."""
 
-    def __init__(self, store: Store, audit: Audit, *, check: Check, changed: Changed) -> None:
-        """``check`` raises what is wrong beyond the form; ``changed`` is told kind and id after each change."""
-        self._store, self._audit = store, audit
-        self._check, self._changed = check, changed
+    def __init__(
+        self, store: Store, audit: Audit, *, check: Check, changed: Changed, count: Count | None = None
+    ) -> None:
+        """``check`` raises what is wrong beyond the form; ``changed`` is told kind and id after each change.
 
-    def plan(self, document: Document, origin: str, *, take_over: bool = False) -> Plan:
+        ``count`` tells which events a monitor would have raised over so many days; None = nobody can tell here.
+        """
+        self._store, self._audit = store, audit
+        self._check, self._changed, self._count = check, changed, count
+
+    def plan(self, document: Document, origin: str, *, take_over: bool = False, days: int = 0) -> Plan:
         """Return what ``apply`` would do; nothing is changed.
 
-        ``origin``: whose declarations these are, such as the name of a file or of a team.
+        ``origin``: whose declarations these are, such as the name of a file or of a team. ``days``: count the events
+        of that long for the monitors that change, before and after; 0 = do not.
         """
         kept = {(each.kind, each.name): each for each in self._store.resources.all()}
         current = [self._declared(each) for each in kept.values()]
         clear = {(each.kind, each.name): each.spec for each in current}
         wanted = list(_wanted(document, FILE + origin, clear))
-        return make_plan(FILE + origin, wanted, current, take_over=take_over)
+        plan = make_plan(FILE + origin, wanted, current, take_over=take_over)
+        return plan if not days or self._count is None else self._counted(plan, self._count, days)
 
     def apply(
         self,
@@ -109,6 +128,14 @@ class Config:
             revision=resource.revision,
         )
 
+    def _counted(self, plan: Plan, count: Count, days: int) -> Plan:
+        """The plan with the events of monitors that are made, change or go."""
+        found = {}
+        for step in plan.steps:
+            if step.kind == "monitors" and step.action in ("create", "change", "delete"):
+                found[step.name] = _count_step(step, count, days)
+        return with_events(plan, found)
+
     def _check_all(self, plan: Plan) -> None:
         wrong = []
         for step in plan.steps:
@@ -144,6 +171,22 @@ def _detail(plan: Plan) -> dict[str, Any]:
         for step in plan.steps[:_AUDITED]
     ]
     return {"counts": plan.counts(), "steps": steps}
+
+
+def _count_step(step: Step, count: Count, days: int) -> Counted:
+    """Events before and after; what cannot be told is said, and hinders nothing."""
+    found: list[set[tuple[str, int]] | None] = []
+    for declared in (step.current, step.wanted):
+        spec = None if declared is None else checked(MonitorSpec, declared.spec)[0]
+        try:
+            found.append(None if spec is None else {(str(event.key), event.start_ns) for event in count(spec, days)})
+        except RedshankError as error:
+            return Counted(before=None, after=None, error=str(error))
+    before, after = found
+    same = None if before is None or after is None else len(before & after)
+    return Counted(
+        before=None if before is None else len(before), after=None if after is None else len(after), same=same
+    )
 
 
 def _wanted(document: Document, origin: str, kept: Mapping[tuple[Kind, str], Any]) -> Iterator[Declared]:
