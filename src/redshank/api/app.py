@@ -9,11 +9,12 @@ import anyio.to_thread
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
-from redshank.api import config, events, health, monitors, resources, runs, tokens
+from redshank.api import config, events, health, monitors, resources, runs, stream, tokens
 from redshank.api.description import add_description
 from redshank.api.doorkeeper import Doorkeeper
 from redshank.api.errors import add_error_answers
 from redshank.api.gate import Gate, is_local
+from redshank.api.hub import Hub
 from redshank.api.route import GuardedRoute
 from redshank.errors import ConfigError
 from redshank.service.service import Service
@@ -25,6 +26,7 @@ ALL_ROUTES = (
     monitors.routes,
     runs.routes,
     events.routes,
+    stream.routes,
     config.routes,
     tokens.routes,
     health.routes,
@@ -43,6 +45,7 @@ def create_app(service: Service, settings: Settings) -> FastAPI:
     app.router.route_class = GuardedRoute
     app.router.redirect_slashes = False
     app.state.service, app.state.settings = service, settings
+    app.state.hub = Hub(service, streams=settings.streams, queue=settings.stream_queue)
     app.state.doorkeeper = Doorkeeper(service, settings)
     for routes in ALL_ROUTES:
         routes.add_to(app)
@@ -62,6 +65,7 @@ def create_app(service: Service, settings: Settings) -> FastAPI:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Let as many requests be answered at once as the settings say."""
+    """Let as many requests be answered at once as the settings say; end the streams."""
     anyio.to_thread.current_default_thread_limiter().total_tokens = app.state.settings.request_threads
     yield
+    app.state.hub.stop()

@@ -36,7 +36,7 @@ EXAMPLE = {
     "is_open": False,
     "severity": 83,
     "score": 2.4,
-    "rarity": 0.00002,
+    "rarity": 50000.0,
     "direction": "up",
     "actual": 96.1,
     "expected": 34.8,

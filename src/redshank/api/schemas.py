@@ -150,7 +150,7 @@ class EventAnswer(SeriesKey):
     is_open: bool
     severity: int = Field(description="0 to 100.")
     score: float | None
-    rarity: float | None = Field(description="How often this series shows such a point, as a share.")
+    rarity: float | None = Field(description="12000: one point of 12,000 of this series is as odd.")
     direction: str
     actual: float | None
     expected: float | None
