@@ -56,7 +56,8 @@ def in_turn(work: Callable[[Work], Done], shards: Sequence[Work], /) -> list[Don
 class Watch:
     """All series of a monitor, in shards of about SHARD_BYTES of state; rows count through the shards.
 
-    ``columns``: steps so far. ``blank_since``, ``blank_steps``: of the steps without any value that came last.
+    ``columns``: steps since the first series joined. ``blank_since``, ``blank_steps``: of the steps without any value
+    that came last.
     """
 
     def __init__(self, rules: Rules, *, most_series: int = 100_000, shard_rows: int | None = None) -> None:
@@ -79,6 +80,18 @@ class Watch:
     def n_series(self) -> int:
         """Number of known series."""
         return len(self.keys)
+
+    def place(self, row: int) -> tuple[Shard, int]:
+        """Return the shard of a series, and its row there."""
+        number, at = divmod(row, self.shard_rows)
+        return self.shards[number], at
+
+    def know(self, keys: Sequence[Key]) -> None:
+        """Let series join before their first value, with nothing known of them."""
+        for first in range(0, len(keys), self.shard_rows):
+            self._append(Shard.blank(self.rules, keys[first : first + self.shard_rows]))
+        self.index.update((key, row) for row, key in enumerate(keys, self.n_series))
+        self.keys = (*self.keys, *keys)
 
     # ------------------------------------------------------------------ moving on
 
@@ -105,7 +118,7 @@ class Watch:
 
     def skip(self, steps: int, since_ns: int) -> None:
         """Jump over so many steps, from ``since_ns`` on, in which no series has a value."""
-        if steps <= 0:
+        if steps <= 0 or not self.shards:
             return
         if self.blank_steps == 0:
             self.blank_since = since_ns
@@ -184,6 +197,8 @@ class Watch:
             return shard.advance(times, values[first : first + len(shard.keys)], counts, lessons.get(number, ()))
 
         answers = run(work, firsts)
+        if not self.shards:
+            return Piece(times, 0, answers, [])
         self.columns += len(times)
         return Piece(times, self.n_series, answers, self._follow_blank(times, is_blank))
 

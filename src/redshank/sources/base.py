@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 Progress = Callable[[float | None, str], None]  # (share done or None when unknown, what is being done)
 
 AGGREGATIONS = ("count", "min", "max", "sum", "mean", "median", "variance", "std", "first", "last")
+ROWS = ("*",)  # as measures: the rows themselves, which are counted
 SHOWN_ROWS = 5  # bad rows kept to show
 
 
@@ -30,7 +31,7 @@ class Query:
     """What to read, and how, where it should not be found out from the data.
 
     Args:
-        measures: value columns; empty = find them.
+        measures: value columns; empty = find them; ``ROWS`` with agg "count" = none, rows are counted.
         by: label columns; None = find them, () = none.
         time: the time column; None = find it.
         step: time between points, or length of the buckets of ``agg``; None = find it.
@@ -39,7 +40,8 @@ class Query:
         start: only points from here on.
         end: only points before this.
         filter: only rows whose column of that name is, as text, one of these values.
-        closed: all before ``end`` is there, so that the last bucket is full however few rows it has.
+        closed: all before ``end`` is there, so that the last bucket is full however few rows it has; empty buckets in
+            between are then left without a value, also where they would count as 0.
         strict: a row that cannot be read is an error instead of being counted.
         multivariate: the measures are channels of one series instead of series.
         separator: between the fields of a text table; None = find it.

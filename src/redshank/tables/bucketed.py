@@ -37,9 +37,15 @@ def read_buckets(
     joined = _aggregated(inside, rule, agg, members, labels)
     if not len(joined.points):
         raise nothing_readable(findings)
-    if not (query.closed and query.end):
-        _leave_out_filling(joined, points if query.end else inside, rule, findings)
-    return (joined, *_laid_out(joined, rule, agg))
+    if query.closed and query.end:
+        return (joined, *_laid_out(joined, rule))
+    _leave_out_filling(joined, points if query.end else inside, rule, findings)
+    laid, tidied = _laid_out(joined, rule)
+    for block in laid:
+        for cells in block.values:
+            fill_empty(agg, cells)
+    tidied.gaps = _empty(laid)
+    return joined, laid, tidied
 
 
 def _check(table: Parsed, findings: Findings) -> None:
@@ -117,7 +123,7 @@ def _leave_out_filling(joined: Joined, points: pl.LazyFrame, rule: Buckets, find
     findings.notes.append("left out the last bucket: the data ends before it does")
 
 
-def _laid_out(joined: Joined, rule: Buckets, agg: str) -> tuple[list[Block], Tidied]:
+def _laid_out(joined: Joined, rule: Buckets) -> tuple[list[Block], Tidied]:
     index = joined.points[INDEX].to_numpy().astype(np.int64)
     span = int(index.max() - index.min()) + 1
     if span > MOST_CELLS:
@@ -129,8 +135,10 @@ def _laid_out(joined: Joined, rule: Buckets, agg: str) -> tuple[list[Block], Tid
     laid = []
     for block in blocks(rows, tidied, step=1):
         cells = [np.array(values) for values in block.values]
-        for filled in cells:
-            fill_empty(agg, filled)
         laid.append(Block(block.series, rule.starts(block.times), cells, rule.step))
-    tidied.gaps = sum(int(np.isnan(block.values[0]).sum()) for block in laid)
+    tidied.gaps = _empty(laid)
     return laid, tidied
+
+
+def _empty(laid: list[Block]) -> int:
+    return sum(int(np.isnan(block.values[0]).sum()) for block in laid)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from redshank.errors import DataError, NoPointsError
-from redshank.sources.base import Query
+from redshank.sources.base import ROWS, Query
 from redshank.tables import names
 from redshank.tables.clock import Clock, column_not_found, find_clock
 from redshank.tables.numbers import NumberStyle, decimal_mark, is_missing, number_style
@@ -57,7 +57,8 @@ def find_roles(raw: RawTable, query: Query) -> Roles:
     sample = raw.sample()
     if sample.is_empty():
         raise NoPointsError(f"{raw.where}: must hold rows, got {'only a header' if sample.columns else 'nothing'}")
-    for name in (*query.measures, *(query.by or ()), *query.filter):
+    asked = () if query.measures == ROWS else query.measures
+    for name in (*asked, *(query.by or ()), *query.filter):
         if name not in sample.columns:
             raise DataError(column_not_found(raw.where, name, sample.columns), field="column")
     clock = find_clock(raw, sample, query.time)
@@ -67,7 +68,9 @@ def find_roles(raw: RawTable, query: Query) -> Roles:
     texts = [name for name in rest if sample[name].dtype == pl.String]
     decimal = _decimal(raw, sample, texts, query)
     style = {name: _style(raw, sample, name, decimal) for name in texts}
-    if query.measures:
+    if query.measures == ROWS:
+        measures = []
+    elif query.measures:
         measures = [_asked_measure(raw, sample, name, style.get(name)) for name in query.measures]
     else:
         numeric = [name for name in rest if style.get(name) or _is_number(sample[name].dtype)]

@@ -1,0 +1,364 @@
+"""A monitor at work live: each tick scores what is complete by now and keeps it in one transaction.
+
+The state in memory is that of the cursor. Whatever goes wrong before a commit, the state is thrown away and made again
+from the last checkpoint and the score history, so that no window is lost and none counts twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from redshank.engine.absence_kernel import LAST_TIME
+from redshank.engine.feedback import is_muted, learn_labels
+from redshank.engine.job import Job
+from redshank.engine.live_memory import LiveMemory
+from redshank.engine.reading import Reader
+from redshank.engine.replay import ScoreRows
+from redshank.engine.score_block import score_block
+from redshank.engine.setting import Monitor, complete_until, goes_by_data
+from redshank.engine.stretches import Lead, Moved, filled_steps, joined_jumps, move, with_zeros
+from redshank.engine.telling import Change, Told, deliveries, is_quiet, typed
+from redshank.engine.tick_events import EventMaker
+from redshank.engine.watch import RunShards, Watch
+from redshank.errors import DataError, SourceError
+from redshank.panel import Key, Panel
+from redshank.store.events import EventFilter
+from redshank.store.records import Blob, Block, Live, Progress, StoredEvent, StoredSeries, TickCommit, Version
+from redshank.store.store import Store
+
+VALUES_AT_ONCE = 1_000_000  # of a window
+MOST_EMPTY_VALUES = 16_000_000  # of a window that is looked through for the next value
+MOST_EMPTY_STEPS = 1_000_000
+AGAIN_STEPS = 1000  # of steps found empty, that are looked at again for late points
+CHECKPOINT_NS = 300_000_000_000
+FUTURE_NS = 86_400_000_000_000  # newer times in the data than a day from now are taken for mistakes
+MOST_LABELED = 1000
+
+
+@dataclass(frozen=True, eq=False)
+class Window:
+    """What was read: ``empty`` steps from the cursor on, then a panel that ends with a value at ``cursor_ns``.
+
+    ``panel``: None = there is nothing yet. ``waiting``: complete steps behind, in which nothing came yet.
+    """
+
+    panel: Panel | None
+    empty: int
+    cursor_ns: int
+    waiting: int
+    is_behind: bool
+
+
+@dataclass(frozen=True)
+class Ticked:
+    """What a tick did. ``next_ns``: when the next is worth while; ``is_behind``: there is more to be done at once."""
+
+    points: int
+    next_ns: int | None
+    is_behind: bool
+
+
+class LiveMonitor:
+    """A monitor in memory; used by one thread at a time. After an error other than SourceError it is of no use."""
+
+    def __init__(
+        self,
+        monitor: Monitor,
+        reader: Reader,
+        watch: Watch,
+        live: Live,
+        *,
+        store: Store,
+        history: ScoreRows,
+        run: RunShards,
+    ) -> None:
+        """Go on from ``live``, of which ``watch`` is the state."""
+        self.monitor = monitor
+        self.reader = reader
+        self.watch = watch
+        self.live = live
+        self.memory = LiveMemory.from_json(live.memory)
+        self._store = store
+        self._run = run
+        self._maker = EventMaker(monitor, watch, self.memory, history)
+        self._told = Told({event.id: event for event in store.events.open_of(monitor.id)})
+        self._heard = -1  # the newest change of events that labels were looked at for
+        self._checkpointed_ns = live.ticked_ns
+        self._empty_until = 0
+        self._is_by_data = goes_by_data(monitor.spec, reader.source)
+
+    # ------------------------------------------------------------------ the tick
+
+    def tick(self, now_ns: int, job: Job) -> Ticked:
+        """Score what is complete by now, and keep it.
+
+        Raises:
+            SourceError: the source cannot be read; an event says so, and the next tick tries again.
+            StaleError: somebody else went on.
+        """
+        self._hear()
+        try:
+            end_ns = self._complete_until(now_ns)
+            window = self._read(end_ns)
+        except (SourceError, DataError) as error:
+            self._keep_down(str(error), now_ns, job)
+            raise SourceError(f"monitor {self.monitor.name}: {error}") from error
+        job.raise_if_stopped()
+        self.watch.lessons = tuple(self.memory.lessons)
+        before, start_ns = self.watch.n_series, self.live.cursor_ns
+        moved = Moved([], [])
+        if window.panel is not None:
+            lead = Lead(self.reader.grid, start_ns, window.empty)
+            moved = move(self.watch, window.panel, lead, self._run)
+            self._empty_until = 0
+        self._commit(moved, window, before, now_ns, job)
+        points = sum(int(np.isfinite(advance.scores.score).sum()) for advance in moved.advances)
+        return Ticked(points, self._next_ns(end_ns, now_ns), window.is_behind)
+
+    def _complete_until(self, now_ns: int) -> int:
+        newest_ns = None
+        if self._is_by_data:
+            newest_ns = self.reader.newest_ns(now_ns + FUTURE_NS)
+            if newest_ns is None:
+                return self.live.cursor_ns
+        spec, facts = self.monitor.spec, self.memory.facts
+        end_ns = complete_until(spec, facts, newest_ns=newest_ns, now_ns=now_ns)
+        if self.live.cursor_ns < self.memory.backfill_until_ns:
+            return max(self.live.cursor_ns, min(end_ns, self.memory.backfill_until_ns))
+        return max(self.live.cursor_ns, end_ns)  # a clock that was set back waits for its old time
+
+    def _next_ns(self, end_ns: int, now_ns: int) -> int | None:
+        """When the step after ``end_ns`` is complete, by the clock."""
+        if self._is_by_data:
+            return None
+        grid = self.reader.grid
+        delay_ns = now_ns - complete_until(self.monitor.spec, self.memory.facts, newest_ns=None, now_ns=now_ns)
+        wait = grid.after(end_ns, 1) - end_ns
+        return now_ns + max(0, wait - delay_ns % max(1, wait))
+
+    def _read(self, end_ns: int) -> Window:
+        """Read on from the cursor, over steps without any value, up to the last step that has one."""
+        grid, start_ns = self.reader.grid, self.live.cursor_ns
+        n_series = max(1, self.watch.n_series, self.memory.expected_series)
+        at_ns = max(start_ns, grid.after(min(self._empty_until, end_ns), -AGAIN_STEPS) if self._empty_until else 0)
+        size = max(1, VALUES_AT_ONCE // n_series)
+        most = max(size, min(MOST_EMPTY_STEPS, MOST_EMPTY_VALUES // n_series))
+        while at_ns < end_ns:
+            stop_ns = min(end_ns, grid.after(at_ns, size))
+            panel = with_zeros(self.reader.read(at_ns, stop_ns), self.watch, self.reader.zero_measures)
+            filled = filled_steps(panel)
+            if filled:
+                cursor_ns = grid.after(at_ns, filled)
+                waiting = grid.count(cursor_ns, end_ns) if stop_ns == end_ns else 0
+                return Window(panel.slice(0, filled), grid.count(start_ns, at_ns), cursor_ns, waiting, stop_ns < end_ns)
+            at_ns, size = stop_ns, min(2 * size, most)
+        self._empty_until = end_ns
+        return Window(None, 0, start_ns, grid.count(start_ns, end_ns), False)
+
+    # ------------------------------------------------------------------ keeping
+
+    def _commit(self, moved: Moved, window: Window, before: int, now_ns: int, job: Job) -> None:
+        memory, cursor_ns = self.memory, window.cursor_ns
+        end_ns = self.reader.grid.after(cursor_ns, window.waiting)
+        is_past = self.live.cursor_ns < memory.backfill_until_ns
+        found = self._maker.found(moved.advances, self._told, end_ns, window.waiting)
+        changes = [*self._wanted_changes(found, end_ns, is_past, now_ns), *self._back_up(now_ns)]
+        memory.jumps = joined_jumps(self.reader.grid, [*memory.jumps, *moved.jumps])
+        memory.refused = max([memory.refused, *(advance.refused for advance in moved.advances)])
+        block = score_block(moved.advances)
+        if not changes and self.live.error is None and cursor_ns == self.live.cursor_ns:
+            return
+        is_begun = is_past and cursor_ns >= memory.backfill_until_ns
+        live = replace(
+            self.live,
+            cursor_ns=cursor_ns,
+            memory=memory.to_json(),
+            ticked_ns=now_ns,
+            points=self.live.points + (block.rows if block else 0),
+            error=None,
+        )
+        version = None
+        if is_begun:
+            live, version = self._first_version(live, now_ns, job)
+        elif abs(now_ns - self._checkpointed_ns) >= CHECKPOINT_NS and not is_past:
+            live = self._with_checkpoint(live, now_ns, job)
+        self._keep(live, changes, job, now_ns, block=block, series=self._newcomers(moved, before), version=version)
+
+    def _wanted_changes(self, found: Sequence[StoredEvent], end_ns: int, is_past: bool, now_ns: int) -> list[Change]:
+        """What is new, by quiet hours, backfill and mutes told or not."""
+        memory, open_now = self.memory, self._told.open
+        heard = [event for event in found if event.id in open_now or not is_muted(event, memory.mutes)]
+        changes = self._told.changes(heard, end_ns)
+        if is_past:
+            return [Change(replace(change.event, backfill=True), False) for change in changes]
+        if is_quiet(self.monitor.spec, now_ns):
+            held = [change.event.id for change in changes if change.is_told and change.event.is_open]
+            memory.hushed = list(dict.fromkeys([*memory.hushed, *held]))
+            return [replace(change, is_told=False) for change in changes]
+        return self._with_hushed(changes)
+
+    def _with_hushed(self, changes: list[Change]) -> list[Change]:
+        """After quiet hours: tell of events that were held back and are still open, and drop those that are over."""
+        if not self.memory.hushed:
+            return changes
+        hushed, self.memory.hushed = set(self.memory.hushed), []
+        changed = {change.event.id for change in changes}
+        still = [event for event in self._told.open.values() if event.id in hushed - changed]
+        kept = [change if change.event.id not in hushed else _as_first(change) for change in changes]
+        return [*kept, *(Change(event, True) for event in still)]
+
+    def _newcomers(self, moved: Moved, before: int) -> list[StoredSeries]:
+        admitted = [one for advance in moved.advances for one in advance.admitted]
+        rows = self.watch.shard_rows
+        return [
+            StoredSeries(
+                id=one.row,
+                monitor_id=self.monitor.id,
+                key=one.key,
+                shard=one.row // rows,
+                row=one.row % rows,
+                first_ns=one.time_ns,
+                last_ns=one.time_ns,
+            )
+            for one in admitted
+            if one.row >= before
+        ]
+
+    def _keep(
+        self,
+        live: Live,
+        changes: Sequence[Change],
+        job: Job,
+        now_ns: int,
+        *,
+        block: Block | None = None,
+        series: Sequence[StoredSeries] = (),
+        version: Version | None = None,
+    ) -> None:
+        rows = block.rows if block else 0
+        has_state = live.state_id != self.live.state_id
+        job.raise_if_stopped()
+        job.done(rows)
+        commit = TickCommit(
+            base=self.live,
+            live=live,
+            events=[change.event for change in changes],
+            deliveries=deliveries(changes, self.monitor.spec.sink_names),
+            block=block,
+            series=series,
+            seen=self._newest_times() if has_state else {},
+            progress=Progress(run_id=job.run_id, attempt=job.attempt, done=job.rows_done) if job.run_id else None,
+            version=version,
+        )
+        self.live = self._store.live.commit(commit, job.fence)
+        self._told.keep(changes)
+        if has_state:
+            self._checkpointed_ns = now_ns
+
+    # ------------------------------------------------------------------ states
+
+    def checkpoint(self, job: Job) -> None:
+        """Keep the state, so that the next start replays nothing."""
+        if self.live.cursor_ns == self.live.checkpoint_ns:
+            return
+        live = self._with_checkpoint(self.live, self.live.ticked_ns, job)
+        self._keep(live, (), job, self.live.ticked_ns)
+
+    def _with_checkpoint(self, live: Live, now_ns: int, job: Job) -> Live:
+        blobs = (Blob(shard=i, parts=parts) for i, parts in enumerate(self.watch.save()))
+        state_id = self._store.states.save(self.monitor.id, live.cursor_ns, blobs, job.fence)
+        return replace(live, state_id=state_id, checkpoint_ns=live.cursor_ns)
+
+    def _first_version(self, live: Live, now_ns: int, job: Job) -> tuple[Live, Version]:
+        live = self._with_checkpoint(live, now_ns, job)
+        number = self._store.states.next_number(self.monitor.id)
+        version = Version(
+            monitor_id=self.monitor.id,
+            number=number,
+            detector=self.memory.detector,
+            params=self.memory.params,
+            start_ns=self.memory.begun_ns,
+            cursor_ns=live.cursor_ns,
+            n_series=self.watch.n_series,
+            size_bytes=sum(len(shard.keys) * shard.bytes_per_series for shard in self.watch.shards),
+            created_ns=now_ns,
+            note=f"first training; {self.memory.why}",
+            state_id=live.state_id,
+        )
+        return replace(live, version=number), version
+
+    def _newest_times(self) -> dict[int, int]:
+        times = [shard.marks[:, LAST_TIME] for shard in self.watch.shards]
+        newest = np.concatenate(times) if times else np.empty(0, np.int64)
+        changed = np.flatnonzero(newest > self.live.checkpoint_ns)
+        return dict(zip(changed.tolist(), newest[changed].tolist(), strict=True))
+
+    # ------------------------------------------------------------------ people and sources
+
+    def _hear(self) -> None:
+        """Bring lessons in line with what people said since the last tick."""
+        newest = self._store.events.newest()
+        if newest == self._heard:
+            return
+        labeled = self._store.events.list(
+            EventFilter(monitor_ids=[self.monitor.id], label="any"), limit=MOST_LABELED
+        ).items
+        for event in labeled:
+            if event.id in self._told.open:
+                self._told.open[event.id] = event
+        index, step_ns = self.watch.index, self.memory.facts.step_ns
+        learn_labels(self.memory, labeled, index, self.live.cursor_ns, step_ns)
+        self._heard = newest
+
+    def _keep_down(self, error: str, now_ns: int, job: Job) -> None:
+        """Keep that the source cannot be read: one event of the source, whoever of its monitors was first."""
+        changes: list[Change] = []
+        down = dict(self.memory.down)
+        if not down:
+            down = {"since_ns": now_ns, "count": 0}
+        down["count"] += 1
+        if self.monitor.spec.watch.source_down and "event" not in down:
+            changes = self._down_event(down["since_ns"], error)
+            down["event"] = changes[0].event.id if changes else ""
+        if self.live.error == error and not changes:
+            self.memory.down = down
+            return
+        self.memory.down = down
+        live = replace(self.live, memory=self.memory.to_json(), ticked_ns=now_ns, error=error)
+        self._keep(live, changes, job, now_ns)
+
+    def _back_up(self, now_ns: int) -> list[Change]:
+        """Close the event of a source that can be read again."""
+        event = self._told.open.get(str(self.memory.down.get("event")))
+        self.memory.down = {}
+        if event is None:
+            return []
+        return [Change(replace(event, is_open=False, end_ns=max(event.start_ns, now_ns)), True)]
+
+    def _down_event(self, since_ns: int, error: str) -> list[Change]:
+        source = self.monitor.spec.source
+        name = source if isinstance(source, str) else self.reader.source.describe()
+        key = Key.of(name)
+        open_now = self._store.events.list(EventFilter(kinds=["source_down"], is_open=True), limit=MOST_LABELED).items
+        if any(event.key == key for event in open_now):
+            return []
+        event = typed(
+            "source_down",
+            self.monitor.id,
+            self.monitor.name,
+            key,
+            start_ns=since_ns,
+            end_ns=since_ns + 1,
+            opened_ns=since_ns,
+            is_open=True,
+        )
+        is_quiet_now = is_quiet(self.monitor.spec, since_ns)
+        return [Change(replace(event, reason=error[:500]), not is_quiet_now)]
+
+
+def _as_first(change: Change) -> Change:
+    """Of an event that was held back: told if it is still open, else it never was anybody's matter."""
+    return replace(change, is_told=change.event.is_open)

@@ -1,0 +1,241 @@
+"""Whole ticks over a real store: what is kept, what is told, and what a restart does to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from live_world import MINUTE, START, Rows, World, at, open_world, times_of, usual, wave
+from redshank.errors import SourceError
+
+Opening = Callable[..., World]
+
+
+@pytest.fixture
+def opening(tmp_path: Path) -> Iterator[Opening]:
+    """Opens worlds, each with a store of its own, and closes them."""
+    worlds: list[World] = []
+
+    def opened(rows: Rows, **spec: object) -> World:
+        worlds.append(open_world(tmp_path / str(len(worlds)), rows, **spec))
+        return worlds[-1]
+
+    yield opened
+    for world in worlds:
+        world.store.close()
+
+
+@pytest.fixture
+def world(opening: Opening) -> World:
+    """One host with 300 minutes of history."""
+    return opening(wave(range(300)))
+
+
+def test_the_first_tick_learns_the_history_and_later_ones_go_on(world: World) -> None:
+    world.tick(at(300))
+    assert len(world.scores()) == 300
+
+    world.source.rows += wave(range(300, 305))
+    world.tick(at(305))
+
+    scores = world.scores()
+    assert scores["time"].to_list() == [at(i) for i in range(305)]
+    assert scores["value.value"].to_list() == [usual(i) for i in range(305)]
+    assert scores["score"].is_nan().sum() == 50
+    live = world.store.live.get("m1")
+    assert live is not None
+    assert (live.cursor_ns, live.version, live.points) == (at(305), 1, 305)
+
+
+def test_a_spike_is_an_event_that_opens_and_closes_once(world: World) -> None:
+    world.tick(at(300))
+    world.source.rows += [*wave(range(300, 302)), (at(302), "a", 40.0)]
+    world.tick(at(303))
+    (opened,) = world.events(is_open=True)
+
+    for minute in range(303, 420):
+        world.source.rows += wave(range(minute, minute + 1))
+        world.tick(at(minute + 1))
+
+    (closed,) = world.events(kinds=["anomaly"])
+    assert (closed.id, closed.is_open, closed.start_ns) == (opened.id, False, at(302))
+    assert (closed.actual, closed.direction, closed.backfill) == (40.0, "up", False)
+    assert "the highest so far" in closed.reason
+
+
+def test_events_of_the_history_are_backfill_and_not_told(opening: Opening) -> None:
+    rows = wave(range(400))
+    rows[200] = (at(200), "a", 40.0)
+    world = opening(rows, sinks=["mail"])
+
+    world.tick(at(400))
+
+    (event,) = world.events(kinds=["anomaly"])
+    assert (event.backfill, event.is_open) == (True, False)
+    assert list(world.store.outbox.due("mail", now_ns=at(500))) == []
+
+
+def test_the_step_that_is_still_filling_waits(world: World) -> None:
+    world.tick(at(300))
+    world.source.rows += wave(range(300, 302))
+
+    world.tick(at(301.5))
+
+    assert world.scores()["time"].max() == at(300)
+
+
+def test_a_restart_in_between_changes_nothing(opening: Opening) -> None:
+    rows = wave(range(300)) + wave(range(300), "b")
+    one, other = opening(rows), opening(rows)
+    later = {310: 40.0, 311: 41.0}
+    for minute in range(300, 330):
+        new = wave(range(minute, minute + 1), value=lambda i: later.get(i, usual(i)))
+        for world in (one, other):
+            world.source.rows += new + (wave(range(minute, minute + 1), "b") if minute < 312 else [])
+            world.tick(at(minute + 1))
+        other.restart()
+
+    assert other.scores().equals(one.scores(), null_equal=True)
+    plain = [[replace(event, sequence=0) for event in world.events()] for world in (one, other)]
+    assert plain[0] == plain[1]
+    assert {kind for kind, _, _ in times_of(plain[0])} == {"anomaly", "missing"}
+
+
+def test_a_source_that_is_down_is_one_event_and_nothing_is_lost(world: World) -> None:
+    world.tick(at(300))
+    world.source.is_down = True
+    for minute in (301, 302, 303):
+        with pytest.raises(SourceError, match="cannot be reached"):
+            world.tick(at(minute))
+    (down,) = world.events()
+
+    world.source.is_down = False
+    world.source.rows += wave(range(300, 310))
+    world.tick(at(310))
+
+    (up,) = world.events()
+    assert (down.kind, down.is_open, down.id) == ("source_down", True, up.id)
+    assert (up.is_open, up.start_ns, up.end_ns) == (False, at(301), at(310))
+    assert len(world.scores()) == 310
+
+
+def test_a_series_that_stops_is_missing_while_it_is_away(world: World) -> None:
+    world.tick(at(300))
+    world.tick(at(302))
+    assert world.events() == []
+    world.tick(at(303))
+    (missing,) = world.events(kinds=["missing"])
+    world.tick(at(308))
+    assert world.events() == [missing]
+
+    world.source.rows += wave(range(308, 310))
+    world.tick(at(310))
+
+    (closed,) = world.events()
+    assert (missing.is_open, missing.start_ns, missing.opened_ns) == (True, at(300), at(302))
+    assert (closed.is_open, closed.id, closed.end_ns) == (False, missing.id, at(308))
+
+
+def test_points_that_come_late_but_all_together_are_scored(world: World) -> None:
+    world.tick(at(300))
+    world.tick(at(310))
+
+    world.source.rows += wave(range(300, 311))
+    world.tick(at(311))
+
+    assert len(world.scores()) == 311
+    (missing,) = world.events()
+    assert not missing.is_open
+    assert "came later" in missing.reason
+
+
+def test_all_series_away_is_one_stale_event(opening: Opening) -> None:
+    world = opening([row for host in "abcde" for row in wave(range(300), host)])
+    world.tick(at(300))
+
+    world.tick(at(305))
+    (stale,) = world.events()
+    world.source.rows += [row for host in "abcde" for row in wave(range(305, 307), host)]
+    world.tick(at(307))
+
+    (closed,) = world.events()
+    assert (stale.kind, stale.is_open, closed.is_open, closed.end_ns) == ("stale", True, False, at(305))
+
+
+def test_a_long_stretch_without_points_is_jumped_over(world: World) -> None:
+    world.tick(at(300))
+    far = 300 + 50_000
+    world.tick(at(far))
+    world.source.rows += wave(range(far, far + 5))
+
+    world.tick(at(far + 5))
+    world.restart()
+    world.source.rows += wave(range(far + 5, far + 6))
+    world.tick(at(far + 6))
+
+    live = world.store.live.get("m1")
+    assert live is not None
+    assert live.cursor_ns == at(far + 6)
+    assert live.memory["jumps"] == [[at(1300), far - 1300]]
+    assert len(world.scores()) == 306
+
+
+@pytest.mark.parametrize("jump", [-500, 10_000_000], ids=["back", "forth"])
+def test_a_clock_that_jumps_and_returns_loses_nothing(world: World, jump: int) -> None:
+    world.tick(at(300))
+
+    world.tick(at(300 + jump))
+    world.source.rows += wave(range(300, 302))
+    world.tick(at(302))
+
+    assert len(world.scores()) == 302
+    assert world.events(is_open=True) == []
+
+
+def test_a_new_series_joins_with_an_event(world: World) -> None:
+    world.tick(at(300))
+    world.source.rows += wave(range(300, 310)) + wave(range(303, 310), "b")
+
+    world.tick(at(310))
+
+    (new,) = world.events(kinds=["new"])
+    assert (new.start_ns, new.is_open, str(new.key)) == (at(303), False, "cpu{host=b}")
+    assert "judged at first by what is known of cpu{host=a}" in new.reason
+    assert [one.id for one in world.store.series.all_of("m1")] == [0, 1]
+    scores = world.scores()
+    assert scores.filter(scores["series"] == 1)["score"].is_nan().sum() == 0
+
+
+def test_nothing_yet_is_no_error(opening: Opening) -> None:
+    world = opening([])
+
+    assert world.tick(at(0)).points == 0
+
+    world.source.rows += wave(range(100))
+    world.tick(at(100))
+    assert len(world.scores()) == 100
+
+
+def test_a_false_alarm_is_silenced_at_once_and_can_be_taken_back(world: World) -> None:
+    world.tick(at(300))
+
+    def spike(minute: int) -> None:
+        world.source.rows += [(at(minute), "a", 40.0), *wave(range(minute + 1, minute + 150))]
+        world.tick(at(minute + 150))
+
+    spike(300)
+    (first,) = world.events(kinds=["anomaly"])
+    world.store.events.label(first.id, "false")
+    spike(450)
+    assert len(world.events(kinds=["anomaly"])) == 1
+    world.store.events.label(first.id, None)
+    spike(600)
+
+    assert [event.start_ns for event in world.events(kinds=["anomaly"])] == [at(300), at(600)]
+
+
+def test_minutes_are_those_of_the_epoch() -> None:
+    assert START % MINUTE == 0
