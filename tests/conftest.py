@@ -72,10 +72,16 @@ def postgresql(postgresql_server: str) -> Iterator[str]:
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.external_service)])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+def address(request: pytest.FixtureRequest) -> str | None:
+    """Address of the database of ``store``; None = SQLite in its folder."""
+    found: str | None = request.getfixturevalue("postgresql") if request.param == "postgresql" else None
+    return found
+
+
+@pytest.fixture
+def store(address: str | None, tmp_path: Path) -> Iterator[Store]:
     """An empty store whose clock stands at noon until ``store.clock.move``; on SQLite and on PostgreSQL."""
     from redshank.store.store import Store
 
-    database = request.getfixturevalue("postgresql") if request.param == "postgresql" else None
-    with Store.open(tmp_path / "data", database, clock=Clock()) as opened:
+    with Store.open(tmp_path / "data", address, clock=Clock()) as opened:
         yield opened

@@ -139,7 +139,7 @@ monitors:
   - {name: d, path: "s3://bucket/x.csv"}
 templates:
   - {name: t, monitor: {name: "t {{host}}", path: "{{host}}.csv"}, variables: [{host: a}]}
-  - {name: u, monitor: {name: "u {{file}}", path: "{{file}}"}, variables: [{file: /data/a.csv}]}
+  - {name: u, monitor: {name: "u {{n}}", path: "{{file}}"}, variables: [{n: 1, file: /data/a.csv}]}
 """
     written(text, "team/redshank.yaml")
 

@@ -18,10 +18,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 import docs_data
 from docs_server import PageServer, curl
 from redshank.cli.main import run
+from redshank.specs.document import Document
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
@@ -116,6 +118,20 @@ def _place(page: Path, example: Example) -> Any:
     except BaseException as error:
         error.add_note(f"{page.relative_to(ROOT)}, line {example.line}")
         raise
+
+
+YAML = [
+    pytest.param(found[1], id=f"{page.relative_to(ROOT)}-{number}")
+    for page in PAGES
+    for number, found in enumerate(
+        re.finditer(r"^```yaml\n(.*?)^```$", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    )
+]
+
+
+@pytest.mark.parametrize("text", YAML)
+def test_a_declaration_in_a_page_is_right(text: str) -> None:
+    Document.model_validate(yaml.safe_load(text))
 
 
 def test_commands_are_taken_out_of_a_console_block() -> None:

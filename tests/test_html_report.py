@@ -25,7 +25,7 @@ from redshank.sinks import html
 from redshank.sinks.html import bundle, page, script_json, write_html
 from redshank.sinks.packing import MISSING, Packer
 from redshank.sinks.report_data import Limits, payload
-from redshank.sinks.thinning import extreme_indices, visible_indices
+from redshank.thinning import extreme_indices, visible_indices
 
 MODULES = (*html.CHART_SCRIPTS, "report.js", "widget.js")
 

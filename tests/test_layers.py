@@ -19,7 +19,7 @@ MODULES = sorted(ROOT.rglob("*.py"))
 LAYERS = (
     {"errors"},
     {"durations", "panel", "registry"},
-    {"block_tail", "calibrate", "decide", "decide_kernel", "detectors", "periods", "profile", "reasons"},
+    {"block_tail", "calibrate", "decide", "decide_kernel", "detectors", "periods", "profile", "reasons", "thinning"},
     {"push", "result", "schedules", "settings", "sinks", "sources", "specs", "store", "tables"},
     {"engine", "evaluate"},
     {"executors"},

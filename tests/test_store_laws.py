@@ -24,7 +24,7 @@ from redshank.store.columns import clean_text
 from redshank.store.events import EventFilter
 from redshank.store.records import EventKind, Fence, Live, Progress, Run, StoredEvent, TickCommit
 from redshank.store.store import Store
-from store_data import MINUTE, NOON, Clock, event, live
+from store_data import MINUTE, NOON, Clock, event, live, train
 
 WORKERS = 8
 texts = st.text(max_size=20)
@@ -150,6 +150,21 @@ def test_a_change_from_one_revision_is_made_once(store: Store) -> None:
 
 def test_a_key_of_a_request_is_given_to_one(store: Store) -> None:
     assert all_at_once(lambda _: store.idempotency.begin("ci", "k", "f")).count(None) == 1
+
+
+def test_series_are_numbered_by_one(store: Store) -> None:
+    keys = [Key.of("cpu", {"host": str(i)}) for i in range(20)]
+
+    admitted = all_at_once(lambda _: store.series.admit("m1", keys, first_ns=0, shard_series=7))
+
+    assert {tuple(one) for one in admitted if one is not StaleError} == {tuple(store.series.all_of("m1"))}
+
+
+def test_a_version_gets_its_number_once(store: Store) -> None:
+    train(store, "m1", 1)
+
+    with pytest.raises(StaleError):
+        train(store, "m1", 1)
 
 
 def test_sequences_rise_in_the_order_in_which_changes_can_be_seen(store: Store) -> None:

@@ -9,18 +9,28 @@ import anyio.to_thread
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
-from redshank.api import events, health, resources, tokens
+from redshank.api import config, events, health, monitors, resources, runs, stream, tokens
 from redshank.api.description import add_description
 from redshank.api.doorkeeper import Doorkeeper
 from redshank.api.errors import add_error_answers
 from redshank.api.gate import Gate, is_local
+from redshank.api.hub import Hub
 from redshank.api.route import GuardedRoute
 from redshank.errors import ConfigError
 from redshank.service.service import Service
 from redshank.settings import Settings
 
 ALLOWED_HEADERS = ["Authorization", "Content-Type", "Content-Encoding", "If-Match", "If-None-Match", "Idempotency-Key"]
-ALL_ROUTES = (*resources.ALL, events.routes, tokens.routes, health.routes)
+ALL_ROUTES = (
+    *resources.ALL,
+    monitors.routes,
+    runs.routes,
+    events.routes,
+    stream.routes,
+    config.routes,
+    tokens.routes,
+    health.routes,
+)
 SHOWN_HEADERS = ["ETag", "Link", "Location", "Retry-After", "X-Request-Id"]
 
 
@@ -35,6 +45,7 @@ def create_app(service: Service, settings: Settings) -> FastAPI:
     app.router.route_class = GuardedRoute
     app.router.redirect_slashes = False
     app.state.service, app.state.settings = service, settings
+    app.state.hub = Hub(service, streams=settings.streams, queue=settings.stream_queue)
     app.state.doorkeeper = Doorkeeper(service, settings)
     for routes in ALL_ROUTES:
         routes.add_to(app)
@@ -54,6 +65,7 @@ def create_app(service: Service, settings: Settings) -> FastAPI:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Let as many requests be answered at once as the settings say."""
+    """Let as many requests be answered at once as the settings say; end the streams."""
     anyio.to_thread.current_default_thread_limiter().total_tokens = app.state.settings.request_threads
     yield
+    app.state.hub.stop()

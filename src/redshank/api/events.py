@@ -36,7 +36,7 @@ EXAMPLE = {
     "is_open": False,
     "severity": 83,
     "score": 2.4,
-    "rarity": 0.00002,
+    "rarity": 50000.0,
     "direction": "up",
     "actual": 96.1,
     "expected": 34.8,
@@ -89,7 +89,7 @@ def event_filter(service: Service, conditions: Sequence[Condition]) -> EventFilt
         if each.field == "monitor":
             found.setdefault("monitor_ids", []).append(monitor_id(service, each.value))
         elif each.field == "kind":
-            found.setdefault("kinds", []).append(_choice("kind", each.value, get_args(EventKind)))
+            found.setdefault("kinds", []).append(choice("kind", each.value, get_args(EventKind)))
         elif each.field == "time":
             found["start_ns" if each.operator == ">=" else "end_ns"] = parse_time(each.value, "filter")
         else:
@@ -106,7 +106,8 @@ def monitor_id(service: Service, name: str) -> str:
         raise ConfigError(f"filter: {error}", field="filter") from None
 
 
-def _choice(what: str, given: str, choices: Sequence[str]) -> str:
+def choice(what: str, given: str, choices: Sequence[str]) -> str:
+    """Return what was given in a filter; ConfigError with near ones when it is none of the choices."""
     if given not in choices:
         raise ConfigError(f"filter: {did_you_mean(what, given, choices)}", field="filter")
     return given
@@ -114,7 +115,7 @@ def _choice(what: str, given: str, choices: Sequence[str]) -> str:
 
 _READERS: dict[str, tuple[str, Any]] = {
     "open": ("is_open", flag),
-    "label": ("label", lambda text: _choice("label", text, ("true", "false", "expected", "none", "any"))),
+    "label": ("label", lambda text: choice("label", text, ("true", "false", "expected", "none", "any"))),
     "acknowledged": ("acknowledged", flag),
     "severity": ("least_severity", whole),
     "series": ("text", str),

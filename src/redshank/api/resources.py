@@ -111,7 +111,8 @@ def _given(body: Any) -> dict[str, Any]:
     return {name: value for name, value in body.items() if name != "meta"}
 
 
-def _answer(record: Resource, status: int = 200) -> Json:
+def answer(record: Resource, status: int = 200) -> Json:
+    """Return a declaration with its ETag, and its Location when it was made."""
     headers = {"ETag": etag(record), "Cache-Control": "no-cache"}
     if status == 201:
         headers["Location"] = location(record.kind, record.name)
@@ -170,7 +171,7 @@ def _add_reading(routes: Routes, kind: Kind, one: Shape, a_noun: str) -> None:
         record = call.service.resources.get(kind, name)
         if _is_known(call.request, record):
             return Response(status_code=304, headers={"ETag": etag(record)})
-        return _answer(record)
+        return answer(record)
 
 
 def _add_making(routes: Routes, kind: Kind, one: Shape, sent: Shape) -> None:
@@ -180,7 +181,7 @@ def _add_making(routes: Routes, kind: Kind, one: Shape, sent: Shape) -> None:
     def create(call: Called, body: JsonBody, validate: Validated = True) -> Response:
         """It is checked whole. The answer has a Location and an ETag; 409 when the name is taken."""
         made = call.service.resources.create(kind, _given(body), actor=call.actor, saving=Saving(is_checked=validate))
-        return _answer(made, 201)
+        return answer(made, 201)
 
     @routes.add(
         "PUT",
@@ -198,11 +199,11 @@ def _add_making(routes: Routes, kind: Kind, one: Shape, sent: Shape) -> None:
             if "if-match" in call.request.headers:
                 raise RevisionError(f"{noun} {name!r}: does not exist (any more)")
             saving = Saving(is_checked=validate)
-            return _answer(call.service.resources.create(kind, given, actor=call.actor, saving=saving), 201)
+            return answer(call.service.resources.create(kind, given, actor=call.actor, saving=saving), 201)
         if "if-none-match" in call.request.headers:
             raise RevisionError(f"{noun} {name!r}: exists already")
         saving = _saving(call, kind, name, validate)
-        return _answer(call.service.resources.replace(kind, name, given, actor=call.actor, saving=saving))
+        return answer(call.service.resources.replace(kind, name, given, actor=call.actor, saving=saving))
 
 
 def _add_changing(routes: Routes, kind: Kind, one: Shape, a_noun: str) -> None:
@@ -219,7 +220,7 @@ def _add_changing(routes: Routes, kind: Kind, one: Shape, a_noun: str) -> None:
         """JSON Merge Patch (RFC 7396): fields given replace, objects merge, null takes away."""
         saving = _saving(call, kind, name, validate)
         made = call.service.resources.merge(kind, name, _given(body), actor=call.actor, saving=saving)
-        return _answer(made)
+        return answer(made)
 
     @routes.add(
         "DELETE",

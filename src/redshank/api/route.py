@@ -221,5 +221,8 @@ HEADER_PARAMETERS = {
         "4f1c0f3e-import-1",
     ),
     "If-Match": _header("If-Match", "Change only if this is still the ETag; else 412.", '"r1.3"'),
+    "Last-Event-ID": _header(
+        "Last-Event-ID", "The id of the last message that came; what was missed comes first.", "1204"
+    ),
     "If-None-Match": _header("If-None-Match", "As an answer is wanted only if this is no longer the ETag.", '"r1.3"'),
 }

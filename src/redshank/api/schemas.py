@@ -42,6 +42,31 @@ class Meta(Answer):
     origin: str = Field(description="The template or file that made it; empty for one made by hand.")
 
 
+class ConfigBody(BaseModel):
+    """Declarations, and whose they are."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    document: dict[str, Any] = Field(description="As a configuration file: sources, sinks, schedules, templates ...")
+    origin: str = Field(
+        default="redshank.yaml",
+        min_length=1,
+        max_length=200,
+        description="Whose declarations these are. What has this origin and is not in the document is deleted.",
+    )
+    take_over: bool = Field(default=False, description="Change what belongs to another origin too.")
+    days: int = Field(
+        default=0, ge=0, le=90, description="Count the events of so many days before and after; 0 = do not."
+    )
+
+
+class ApplyBody(ConfigBody):
+    """Declarations to apply."""
+
+    validate_: bool = Field(default=True, alias="validate", description="Reach sources and estimate the cost.")
+    fingerprint: str | None = Field(default=None, description="Of the plan that was agreed to; 412 when it is another.")
+
+
 class TokenAnswer(Answer):
     """A token, without what it is."""
 
@@ -94,6 +119,16 @@ class JudgementBody(Body):
     comment: str | None = Field(default=None, min_length=1, max_length=LONGEST_COMMENT)
 
 
+class RunBody(Body):
+    """A run to start, over start <= t < end; without them the verb's own range."""
+
+    monitor: str = Field(min_length=1, max_length=200)
+    verb: Literal["train", "detect", "backtest", "tune", "forecast"]
+    start: datetime | None = None
+    end: datetime | None = None
+    params: dict[str, Any] = Field(default_factory=dict)
+
+
 class SeriesKey(Answer):
     """The identity of a series."""
 
@@ -115,7 +150,7 @@ class EventAnswer(SeriesKey):
     is_open: bool
     severity: int = Field(description="0 to 100.")
     score: float | None
-    rarity: float | None = Field(description="How often this series shows such a point, as a share.")
+    rarity: float | None = Field(description="12000: one point of 12,000 of this series is as odd.")
     direction: str
     actual: float | None
     expected: float | None
@@ -198,6 +233,37 @@ class VersionAnswer(Answer):
     created: Time
     note: str
     is_live: bool
+
+
+class StatusAnswer(Answer):
+    """Where a monitor stands."""
+
+    name: str
+    enabled: bool
+    cursor: Time | None = Field(description="All before it is scored; null before the first tick.")
+    ticked: Time | None
+    version: int | None
+    points: int
+    error: str | None
+    lag_seconds: float | None = Field(description="From the cursor to now.")
+    next: dict[str, Time | None] = Field(description="When each scheduled verb runs next; null = not any more.")
+    series: int
+    open_events: int
+    last_run: RunAnswer | None
+
+
+class ComparisonAnswer(Answer):
+    """Two versions, and what differs between them: of the one, of the other."""
+
+    one: VersionAnswer
+    other: VersionAnswer
+    differences: dict[str, list[Any]]
+
+
+class PrunedAnswer(Answer):
+    """How many went."""
+
+    gone: int
 
 
 class AuditAnswer(Answer):

@@ -21,10 +21,13 @@ def time_text(time_ns: int | None) -> str | None:
     return f"{text}.{rest:09d}".rstrip("0") + "Z" if rest else text + "Z"
 
 
-def datetime_ns(moment: datetime) -> int:
-    """Return a moment in nanoseconds; without an offset it is UTC."""
+def datetime_ns(moment: datetime, field: str) -> int:
+    """Return a moment in nanoseconds; without an offset it is UTC. ConfigError for what 64 bits cannot hold."""
     moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
-    return (moment - EPOCH) // timedelta(microseconds=1) * 1000
+    time_ns = (moment - EPOCH) // timedelta(microseconds=1) * 1000
+    if not -(2**63) <= time_ns < 2**63:
+        raise ConfigError(f"{field}: must be between the years 1678 and 2262, got {moment.isoformat()}", field=field)
+    return time_ns
 
 
 def parse_time(text: str, field: str) -> int:

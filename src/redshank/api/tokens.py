@@ -59,7 +59,7 @@ def create(call: Called, body: JsonBody) -> Response:
     The answer holds the token itself, this once; what is kept is its hash. 409 when the name is taken.
     """
     given = read_spec(TokenBody, body, "token")
-    expires_ns = None if given.expires is None else datetime_ns(given.expires)
+    expires_ns = None if given.expires is None else datetime_ns(given.expires, "expires")
     made, text = call.service.tokens.create(given.name, given.role, expires_ns, actor=call.actor)
     headers = {"Location": f"/api/v1/tokens/{made.id}"}
     return Json({**token(made), "token": text}, status_code=201, headers=headers)

@@ -32,6 +32,7 @@ class _Commands(LateGroup):
     late: ClassVar[dict[str, Late]] = {
         "validate": Late(f"{_CLI}.validate", "validate", "Check configuration files, offline.", CONFIGURATION),
         "schema": Late(f"{_CLI}.validate", "schema", "Print the JSON Schema of configuration files.", CONFIGURATION),
+        "capacity": Late(f"{_CLI}.capacity", "capacity", "Estimate what monitors will need of this machine.", SERVER),
     }
 
 

@@ -16,7 +16,7 @@ from rich.text import Text
 
 from redshank.durations import format_duration
 from redshank.reasons import number
-from redshank.sinks.thinning import Indices, bucket_edges, worst_of_buckets
+from redshank.thinning import Indices, bucket_edges, worst_of_buckets
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

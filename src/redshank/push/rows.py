@@ -241,7 +241,7 @@ def _narrow_code(measure: Any, labels: Any, intake: Intake) -> int | str:
         return f"labels must be an object of texts, got {str(labels)[:60]}"
     pairs = []
     for name, value in (labels or {}).items():
-        if value is None:
+        if value is None or value == "":
             continue
         if isinstance(value, bool) or not isinstance(value, str | int):
             return f"label {name!r} must be a text, got {str(value)[:60]}"

@@ -1,1 +1,1 @@
-"""When work is due, who does it, and where what it found goes."""
+"""The scheduler: who leads, what is due, which threads work on it, and what is done when they do not answer."""

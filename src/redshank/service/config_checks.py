@@ -7,7 +7,8 @@ from typing import Any
 
 from redshank.errors import ConfigError
 from redshank.specs.connection import ConnectionSpec, SinkSpec, SourceSpec
-from redshank.specs.monitor import MonitorSpec
+from redshank.specs.expansion import expand
+from redshank.specs.monitor import MonitorSpec, TemplateSpec
 from redshank.specs.problems import Path, Problem
 from redshank.store.records import Kind
 
@@ -18,7 +19,16 @@ def problems_of(kind: Kind, spec: Any) -> list[Problem]:
         return list(_of_monitor(spec))
     if kind in ("sources", "sinks"):
         return list(_of_connection(spec, ()))
+    if kind == "templates":
+        return list(_of_template(spec))
     return []
+
+
+def _of_template(spec: TemplateSpec) -> Iterator[Problem]:
+    made, problems = expand(spec)
+    yield from problems
+    found = {problem for monitor in made for problem in _of_monitor(monitor)}
+    yield from sorted((Problem(("monitor", *each.path), each.message) for each in found), key=str)
 
 
 def _of_monitor(spec: MonitorSpec) -> Iterator[Problem]:

@@ -19,7 +19,7 @@ from redshank.specs.connection import SinkSpec, SourceSpec
 from redshank.specs.document import Document
 from redshank.specs.monitor import MonitorSpec, TemplateSpec
 from redshank.specs.problems import Path as Inside
-from redshank.specs.problems import Problem, checked, shown
+from redshank.specs.problems import Problem, checked, path_text, shown
 from redshank.specs.schedule import NamedSchedule
 from redshank.store.records import Kind
 
@@ -39,9 +39,7 @@ class ConfigFileError(ConfigError):
 
     def __init__(self, problems: Sequence[PlacedProblem]) -> None:
         """Say the first of the problems in the message."""
-        more = len(problems) - _SHOWN_PROBLEMS
-        lines = [str(problem) for problem in problems[:_SHOWN_PROBLEMS]]
-        super().__init__("\n".join([*lines, *([f"and {more:,} more"] if more > 0 else [])]))
+        super().__init__(_lines([str(problem) for problem in problems]))
         self.problems = tuple(problems)
 
 
@@ -134,6 +132,27 @@ def make_configuration(texts: ConfigTexts, environment: Mapping[str, str], *, is
     return made
 
 
+def read_document(values: Any) -> Document:
+    """Return the document that JSON values make; ConfigError with all that is wrong, the first place as its field.
+
+    Nothing is filled in from the environment, and paths stay as they are: this is for what came over the network.
+    """
+    whole = YamlDocument("", values, None)
+    made = Configuration(ConfigTexts((), ""))
+    made.entries = [_checked(entry, made.problems) for entry in _entries_of(whole, made.problems)]
+    made.problems += _twice(made.entries)
+    made.problems += _references(made.entries, False)
+    if made.problems:
+        first = path_text(made.problems[0].problem.path)
+        raise ConfigError(_lines([str(each.problem) for each in made.problems]), field=first or None)
+    return made.document
+
+
+def _lines(problems: Sequence[str]) -> str:
+    more = len(problems) - _SHOWN_PROBLEMS
+    return "\n".join([*problems[:_SHOWN_PROBLEMS], *([f"and {more:,} more"] if more > 0 else [])])
+
+
 def _entries(text: ConfigText, environment: Mapping[str, str], problems: list[PlacedProblem]) -> Iterator[Entry]:
     """The declarations of one file as they stand there."""
     try:
@@ -202,7 +221,8 @@ def _twice(entries: Sequence[Entry]) -> Iterator[PlacedProblem]:
             continue
         known = first.setdefault((entry.kind, entry.name), entry)
         if known is not entry:
-            message = f"{shown(entry.name)} stands twice in {entry.kind}; first at {known.place()}"
+            first_at = known.place() if known.source.file else path_text(known.path)
+            message = f"{shown(entry.name)} stands twice in {entry.kind}; first at {first_at}"
             yield entry.problem(Problem(("name",), message))
 
 

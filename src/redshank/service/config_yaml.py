@@ -57,7 +57,7 @@ class PlacedProblem:
 
 @dataclass
 class YamlDocument:
-    """One document of a file: its values, and its nodes to find their lines by."""
+    """One document of a file: its values, and its nodes to find their lines by (None: they came without lines)."""
 
     file: str
     values: Any
@@ -65,7 +65,7 @@ class YamlDocument:
 
     def place(self, path: Path) -> Place:
         """Return where the value at a path stands, or the nearest one around it that there is."""
-        return Place(self.file, _line(self.root, path))
+        return Place(self.file, 0 if self.root is None else _line(self.root, path))
 
 
 def read_yaml(text: str, file: str, environment: Mapping[str, str]) -> tuple[list[YamlDocument], list[PlacedProblem]]:

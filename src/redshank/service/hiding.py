@@ -81,14 +81,26 @@ def _holds_hidden(value: Any) -> bool:
     return isinstance(value, str) and (value == HIDDEN or _password(value) == HIDDEN)
 
 
-def _changed(given: Any, secret: Change, address: Change, *, is_secret: bool = False) -> Any:
+def _changed(
+    given: Any, secret: Change, address: Change, *, is_secret: bool = False, is_connection: bool = False
+) -> Any:
+    """``is_connection``: within a source or sink; elsewhere the names in a filter are labels, whatever they are."""
     if isinstance(given, Mapping):
+        is_connection = is_connection or "kind" in given
         return {
-            name: _changed(value, secret, address, is_secret=is_secret or bool(_SECRET_NAME.search(str(name))))
+            name: value
+            if name == "filter" and not is_connection
+            else _changed(
+                value,
+                secret,
+                address,
+                is_secret=is_secret or bool(_SECRET_NAME.search(str(name))),
+                is_connection=is_connection,
+            )
             for name, value in given.items()
         }
     if isinstance(given, list | tuple):
-        return [_changed(value, secret, address, is_secret=is_secret) for value in given]
+        return [_changed(value, secret, address, is_secret=is_secret, is_connection=is_connection) for value in given]
     if not isinstance(given, str) or not given or given.startswith(("env:", "file:")):
         return given
     return secret(given) if is_secret else address(given)

@@ -7,26 +7,35 @@ from collections.abc import Callable
 
 from redshank.errors import RedshankError
 from redshank.service.audit import Audit
+from redshank.service.config import Config
 from redshank.service.events import Events
 from redshank.service.metrics import Metrics
+from redshank.service.monitors import Monitors
 from redshank.service.resources import Resources
+from redshank.service.runs import Runs
 from redshank.service.tokens import Tokens
+from redshank.service.worker import Nobody, Worker
 from redshank.specs.base import Spec
 from redshank.store.records import Kind, StoredEvent
 from redshank.store.store import Store
+
+NOBODY = Nobody()
 
 
 class Service:
     """All use cases over one store, grouped: ``service.resources.create(...)``, ``service.tokens.first()``."""
 
-    def __init__(self, store: Store, clock: Callable[[], int] = time.time_ns) -> None:
-        """``clock`` gives nanoseconds since 1970."""
-        self.store, self.clock = store, clock
+    def __init__(self, store: Store, clock: Callable[[], int] = time.time_ns, worker: Worker = NOBODY) -> None:
+        """``clock`` gives nanoseconds since 1970; ``worker``: the scheduler, where there is one."""
+        self.store, self.clock, self.worker = store, clock, worker
         self.audit = Audit(store)
         self.tokens = Tokens(store, self.audit, clock)
         self.idempotency = store.idempotency
         self.resources = Resources(store, self.audit, check=self._check, changed=self._changed)
         self.events = Events(store, self.audit, labeled=self._labeled)
+        self.runs = Runs(store, self.audit, worker)
+        self.monitors = Monitors(store, self.resources, self.audit, worker, clock)
+        self.config = Config(store, self.audit, check=self._check, changed=self._changed)
         self.metrics = Metrics(self)
 
     def ready(self) -> tuple[bool, dict[str, str]]:
@@ -46,6 +55,8 @@ class Service:
 
     def _labeled(self, event: StoredEvent) -> None:
         """Let the monitor of an event learn from its label."""
+        self.worker.changed()
 
     def _changed(self, kind: Kind, resource_id: str) -> None:
         """Wake whoever works by that declaration."""
+        self.worker.changed()

@@ -15,7 +15,7 @@ import numpy as np
 from redshank.panel import Floats, Key, to_time
 from redshank.result import Result, Scored
 from redshank.sinks.files import write_whole
-from redshank.sinks.thinning import visible_indices
+from redshank.thinning import visible_indices
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

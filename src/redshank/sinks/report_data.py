@@ -12,7 +12,7 @@ from redshank.panel import Floats, Key
 from redshank.result import Result, Scored
 from redshank.sinks.files import event_json
 from redshank.sinks.packing import Packer
-from redshank.sinks.thinning import visible_indices
+from redshank.thinning import visible_indices
 
 MOST_VALUES = 6_000_000  # values of all charts together: a page of some 30 MB that still opens in seconds
 

@@ -40,7 +40,9 @@ class Idempotency:
                 found = connection.execute(select(idempotency).where(mine)).first()
                 if found is not None and not _is_over(found, now_ns):
                     return _answer(found, fingerprint)
-                connection.execute(delete(idempotency).where(mine))
+                if found is not None:  # no other row: that of one who was first just now must stay
+                    old = mine & (idempotency.c.created_ns == found.created_ns)
+                    connection.execute(delete(idempotency).where(old))
                 connection.execute(insert(idempotency), row)
         except IntegrityError as error:
             raise _busy(key) from error

@@ -64,8 +64,11 @@ class LiveRecords:
         base = tick.base
         kept = replace(tick.live, revision=1 if base is None else base.revision + 1)
         left = None if base is None or base.state_id == kept.state_id else base.state_id
-        with self._database.write(fence) as connection:
-            self._write(connection, tick, kept)
+        try:
+            with self._database.write(fence) as connection:
+                self._write(connection, tick, kept)
+        except IntegrityError as error:
+            raise StaleError(f"monitor {kept.monitor_id}: a number of a series or version is taken") from error
         if left is not None:
             self._states.collect(kept.monitor_id)
         return kept

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
+from redshank.errors import StaleError
 from redshank.panel import Key
 from redshank.store.columns import clean_text, dump_json
 from redshank.store.database import Database
@@ -40,10 +42,16 @@ class Series:
         fresh = [key for key in dict.fromkeys(keys) if key not in known]
         added = number_series(monitor_id, fresh, len(known), first_ns=first_ns, shard_series=shard_series)
         if added:
-            with self._database.write(fence) as connection:
-                self.write(connection, added)
+            self._add(added, fence)
         known.update({one.key: one for one in added})
         return [known[key] for key in keys]
+
+    def _add(self, added: Sequence[StoredSeries], fence: Fence | None) -> None:
+        try:
+            with self._database.write(fence) as connection:
+                self.write(connection, added)
+        except IntegrityError as error:
+            raise StaleError(f"monitor {added[0].monitor_id}: series were added by another meanwhile") from error
 
     def write(self, connection: Connection, added: Sequence[StoredSeries]) -> None:
         """Add series inside a transaction; their numbers and keys must be new."""

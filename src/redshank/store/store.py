@@ -12,6 +12,8 @@ from redshank.errors import NotFoundError, UnavailableError
 from redshank.store.audit import Audit
 from redshank.store.database import Database
 from redshank.store.events import Events
+from redshank.store.history import History
+from redshank.store.history_files import SegmentFiles
 from redshank.store.idempotency import Idempotency
 from redshank.store.leases import Leases
 from redshank.store.live import LiveRecords
@@ -27,11 +29,20 @@ from redshank.store.states import States
 from redshank.store.timers import Timers
 from redshank.store.tokens import Tokens
 
+OTHERS_SECONDS = 3600.0  # a file of history that nobody knows may be one that another host is about to name
+
 
 class Store:
     """All parts of the store over one database and one data folder. Used by any number of threads."""
 
-    def __init__(self, data: Path, database: Database, lock: FolderLock | None, clock: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        data: Path,
+        database: Database,
+        lock: FolderLock | None,
+        clock: Callable[[], int],
+        history: str | None = None,
+    ) -> None:
         """Put the parts together; use ``Store.open``."""
         self.data = data
         self.database = database
@@ -53,6 +64,7 @@ class Store:
             runs=self.runs,
             states=self.states,
         )
+        self.history = History(database, SegmentFiles(history or data / "history"))
         self.tokens = Tokens(database, clock)
         self.audit = Audit(database, clock)
         self.idempotency = Idempotency(database, clock)
@@ -66,8 +78,12 @@ class Store:
         *,
         exclusive: bool = True,
         clock: Callable[[], int] = time.time_ns,
+        history: str | None = None,
     ) -> Self:
         """Open the store of a data folder; ``database`` None = SQLite in that folder.
+
+        ``history``: where old scores and points go, a folder or an address such as ``s3://bucket/prefix`` (a host of
+        one's own: ``?endpoint_override=http://...``), shared by all hosts; None = a folder in the data folder.
 
         ``exclusive``: as the server does; the folder and the tables are made or upgraded, and no second process may.
         Otherwise beside a server, for looking: the store must be there. ``clock`` gives now in ns.
@@ -82,7 +98,10 @@ class Store:
         try:
             opened = _database(data, database, exclusive)
             (migrate if exclusive else must_be_current)(opened)
-            return cls(data, opened, lock, clock)
+            store = cls(data, opened, lock, clock, history)
+            if exclusive and history is None:
+                store.history.remove_strays(clock(), spare_seconds=0 if opened.is_sqlite else OTHERS_SECONDS)
+            return store
         except BaseException:
             if lock is not None:
                 lock.release()

@@ -242,6 +242,7 @@ states = Table(  # one saved state: that of a version, of the last checkpoint, o
     _number("size_bytes"),
     Column("is_complete", Boolean, nullable=False),
     Index(None, "monitor_id"),
+    sqlite_autoincrement=True,  # the id of a state that is gone never stands for another
 )
 blobs = Table(
     "blobs",

@@ -221,8 +221,17 @@ def upgrade() -> None:
         sa.Column("size_bytes", BIG, nullable=False),
         sa.Column("is_complete", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_states")),
+        sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_states_monitor_id"), "states", ["monitor_id"], unique=False)
+    op.create_table(
+        "timers",
+        sa.Column("monitor_id", sa.Text(), nullable=False),
+        sa.Column("verb", sa.Text(), nullable=False),
+        sa.Column("last_ns", BIG, nullable=False),
+        sa.Column("run_id", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("monitor_id", "verb", name=op.f("pk_timers")),
+    )
     op.create_table(
         "tokens",
         sa.Column("id", sa.Text(), nullable=False),
@@ -301,14 +310,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("user_id", "kind", "name", name=op.f("pk_resource_uses")),
     )
     op.create_index(op.f("ix_resource_uses_kind_name"), "resource_uses", ["kind", "name"], unique=False)
-    op.create_table(
-        "timers",
-        sa.Column("monitor_id", sa.Text(), nullable=False),
-        sa.Column("verb", sa.Text(), nullable=False),
-        sa.Column("last_ns", BIG, nullable=False),
-        sa.Column("run_id", sa.Text(), nullable=True),
-        sa.PrimaryKeyConstraint("monitor_id", "verb", name=op.f("pk_timers")),
-    )
     op.create_table(
         "run_lines",
         sa.Column("run_id", sa.Text(), nullable=False),
