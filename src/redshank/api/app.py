@@ -9,7 +9,7 @@ import anyio.to_thread
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
-from redshank.api import config, events, health, monitors, resources, runs, stream, tokens
+from redshank.api import config, events, health, monitors, resources, runs, series, stream, tokens
 from redshank.api.description import add_description
 from redshank.api.doorkeeper import Doorkeeper
 from redshank.api.errors import add_error_answers
@@ -26,6 +26,7 @@ ALL_ROUTES = (
     monitors.routes,
     runs.routes,
     events.routes,
+    series.routes,
     stream.routes,
     config.routes,
     tokens.routes,

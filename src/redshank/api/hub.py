@@ -15,6 +15,7 @@ from redshank.api.render import event, run
 from redshank.api.times import time_text
 from redshank.errors import LimitError, RedshankError
 from redshank.service.news import TOPICS, Moved, News, Topic
+from redshank.service.series import Series
 from redshank.service.service import Service
 
 log = structlog.get_logger("redshank.api")
@@ -104,7 +105,7 @@ class Hub:
         if self._news is None:
             return
         topics = frozenset(topic for topic in TOPICS if any(topic in each.topics for each in self._listeners))
-        for message in await run_in_threadpool(messages, self._news, topics, self._is_wanted):
+        for message in await run_in_threadpool(messages, self._news, self._service.series, topics, self._is_wanted):
             for listener in tuple(self._listeners):
                 if listener.wants(message.topic, message.monitor):
                     listener.put(message)
@@ -125,16 +126,21 @@ class Hub:
                 await asyncio.sleep(AFTER_ERROR_SECONDS)
 
 
-def messages(news: News, topics: frozenset[Topic], wanted: Callable[[str], bool]) -> list[Message]:
+def messages(news: News, series: Series, topics: frozenset[Topic], wanted: Callable[[str], bool]) -> list[Message]:
     """Return what is new, as messages; asks the store."""
     news.forget([topic for topic in TOPICS if topic not in topics])
     found = [Message("events", each.monitor, each.sequence, encode(event(each))) for each in news.events()]
     if "runs" in topics:
         found += [Message("runs", each.monitor, news.sequence, encode(run(each))) for each in news.runs()]
     if "scores" in topics:
-        found += [Message("scores", each.monitor, news.sequence, encode(_moved(each))) for each in news.moved(wanted)]
+        found += [
+            Message("scores", each.monitor, news.sequence, encode(_moved(series, each))) for each in news.moved(wanted)
+        ]
     return found
 
 
-def _moved(moved: Moved) -> dict[str, Any]:
-    return {"monitor": moved.monitor, "start": time_text(moved.start_ns), "end": time_text(moved.end_ns)}
+def _moved(series: Series, moved: Moved) -> dict[str, Any]:
+    newest = series.newest_scores(moved.monitor_id, moved.start_ns, moved.end_ns)
+    points = [{**point, "time": time_text(point["time"])} for point in newest]
+    span = {"start": time_text(moved.start_ns), "end": time_text(moved.end_ns)}
+    return {"monitor": moved.monitor, **span, "points": points}

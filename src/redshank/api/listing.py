@@ -16,7 +16,7 @@ from redshank.errors import ConfigError, did_you_mean
 from redshank.store.records import Page
 
 MOST = 1000
-_FILTER = re.compile(r"\s*([a-z_.]+)\s*(>=|<=|!=|=|<|>|~)(.*)", re.DOTALL)
+_FILTER = re.compile(r"\s*(label\.[^=<>!~]+|[a-z_]+)\s*(>=|<=|!=|=|<|>|~)(.*)", re.DOTALL)
 Operator = Literal["=", "!=", ">=", "<=", "<", ">", "~"]
 
 

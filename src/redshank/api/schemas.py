@@ -220,6 +220,14 @@ class SeriesAnswer(SeriesKey):
     last: Time
 
 
+class CourseAnswer(SeriesKey):
+    """The points of a series with their scores, by column; all columns are of one length."""
+
+    id: str
+    monitor: str
+    columns: dict[str, list[Time | float | None]] = Field(description="`time`, and a column of numbers for the rest.")
+
+
 class VersionAnswer(Answer):
     """What one training made."""
 

@@ -13,6 +13,7 @@ from redshank.service.metrics import Metrics
 from redshank.service.monitors import Monitors
 from redshank.service.resources import Resources
 from redshank.service.runs import Runs
+from redshank.service.series import Series
 from redshank.service.tokens import Tokens
 from redshank.service.worker import Nobody, Worker
 from redshank.specs.base import Spec
@@ -36,6 +37,7 @@ class Service:
         self.runs = Runs(store, self.audit, worker)
         self.monitors = Monitors(store, self.resources, self.audit, worker, clock)
         self.config = Config(store, self.audit, check=self._check, changed=self._changed)
+        self.series = Series(store)
         self.metrics = Metrics(self)
 
     def ready(self) -> tuple[bool, dict[str, str]]:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from redshank.errors import StaleError
+from redshank.errors import NotFoundError, StaleError
 from redshank.panel import Key
 from redshank.store.columns import clean_text, dump_json
 from redshank.store.database import Database
@@ -69,6 +69,15 @@ class Series:
         query = select(*COLUMNS).where(series.c.monitor_id == monitor_id).order_by(series.c.id)
         with self._database.read() as connection:
             return [_series(row) for row in connection.execute(query)]
+
+    def get(self, monitor_id: str, number: int) -> StoredSeries:
+        """Return one series by its number; NotFoundError when there is none."""
+        query = select(*COLUMNS).where(series.c.monitor_id == monitor_id, series.c.id == number)
+        with self._database.read() as connection:
+            row = connection.execute(query).first()
+        if row is None:
+            raise NotFoundError(f"series {number} of monitor {monitor_id}: not found")
+        return _series(row)
 
     def count(self, monitor_id: str) -> int:
         """Return how many series a monitor has."""
