@@ -19,37 +19,20 @@ from redshank.engine.reading import Reader
 from redshank.engine.replay import ScoreRows
 from redshank.engine.score_block import score_block
 from redshank.engine.setting import Monitor, complete_until, goes_by_data
-from redshank.engine.stretches import Lead, Moved, filled_steps, joined_jumps, move, with_zeros
+from redshank.engine.stretches import Moved, joined_jumps
 from redshank.engine.telling import Change, Told, deliveries, is_quiet, typed
 from redshank.engine.tick_events import EventMaker
 from redshank.engine.watch import RunShards, Watch
+from redshank.engine.windows import Window, Windows
 from redshank.errors import DataError, SourceError
-from redshank.panel import Key, Panel
+from redshank.panel import Key
 from redshank.store.events import EventFilter
 from redshank.store.records import Blob, Block, Live, Progress, StoredEvent, StoredSeries, TickCommit, Version
 from redshank.store.store import Store
 
-VALUES_AT_ONCE = 1_000_000  # of a window
-MOST_EMPTY_VALUES = 16_000_000  # of a window that is looked through for the next value
-MOST_EMPTY_STEPS = 1_000_000
-AGAIN_STEPS = 1000  # of steps found empty, that are looked at again for late points
 CHECKPOINT_NS = 300_000_000_000
 FUTURE_NS = 86_400_000_000_000  # newer times in the data than a day from now are taken for mistakes
 MOST_LABELED = 1000
-
-
-@dataclass(frozen=True, eq=False)
-class Window:
-    """What was read: ``empty`` steps from the cursor on, then a panel that ends with a value at ``cursor_ns``.
-
-    ``panel``: None = there is nothing yet. ``waiting``: complete steps behind, in which nothing came yet.
-    """
-
-    panel: Panel | None
-    empty: int
-    cursor_ns: int
-    waiting: int
-    is_behind: bool
 
 
 @dataclass(frozen=True)
@@ -87,7 +70,7 @@ class LiveMonitor:
         self._told = Told({event.id: event for event in store.events.open_of(monitor.id)})
         self._heard = -1  # the newest change of events that labels were looked at for
         self._checkpointed_ns = live.ticked_ns
-        self._empty_until = 0
+        self._windows = Windows(reader, watch, self.memory.expected_series)
         self._is_by_data = goes_by_data(monitor.spec, reader.source)
 
     # ------------------------------------------------------------------ the tick
@@ -102,18 +85,14 @@ class LiveMonitor:
         self._hear()
         try:
             end_ns = self._complete_until(now_ns)
-            window = self._read(end_ns)
+            window = self._windows.read(self.live.cursor_ns, end_ns)
         except (SourceError, DataError) as error:
             self._keep_down(str(error), now_ns, job)
             raise SourceError(f"monitor {self.monitor.name}: {error}") from error
         job.raise_if_stopped()
         self.watch.lessons = tuple(self.memory.lessons)
-        before, start_ns = self.watch.n_series, self.live.cursor_ns
-        moved = Moved([], [])
-        if window.panel is not None:
-            lead = Lead(self.reader.grid, start_ns, window.empty)
-            moved = move(self.watch, window.panel, lead, self._run)
-            self._empty_until = 0
+        before = self.watch.n_series
+        moved = self._windows.move(window, self._run)
         self._commit(moved, window, before, now_ns, job)
         points = sum(int(np.isfinite(advance.scores.score).sum()) for advance in moved.advances)
         return Ticked(points, self._next_ns(end_ns, now_ns), window.is_behind)
@@ -138,25 +117,6 @@ class LiveMonitor:
         delay_ns = now_ns - complete_until(self.monitor.spec, self.memory.facts, newest_ns=None, now_ns=now_ns)
         wait = grid.after(end_ns, 1) - end_ns
         return now_ns + max(0, wait - delay_ns % max(1, wait))
-
-    def _read(self, end_ns: int) -> Window:
-        """Read on from the cursor, over steps without any value, up to the last step that has one."""
-        grid, start_ns = self.reader.grid, self.live.cursor_ns
-        n_series = max(1, self.watch.n_series, self.memory.expected_series)
-        at_ns = max(start_ns, grid.after(min(self._empty_until, end_ns), -AGAIN_STEPS) if self._empty_until else 0)
-        size = max(1, VALUES_AT_ONCE // n_series)
-        most = max(size, min(MOST_EMPTY_STEPS, MOST_EMPTY_VALUES // n_series))
-        while at_ns < end_ns:
-            stop_ns = min(end_ns, grid.after(at_ns, size))
-            panel = with_zeros(self.reader.read(at_ns, stop_ns), self.watch, self.reader.zero_measures)
-            filled = filled_steps(panel)
-            if filled:
-                cursor_ns = grid.after(at_ns, filled)
-                waiting = grid.count(cursor_ns, end_ns) if stop_ns == end_ns else 0
-                return Window(panel.slice(0, filled), grid.count(start_ns, at_ns), cursor_ns, waiting, stop_ns < end_ns)
-            at_ns, size = stop_ns, min(2 * size, most)
-        self._empty_until = end_ns
-        return Window(None, 0, start_ns, grid.count(start_ns, end_ns), False)
 
     # ------------------------------------------------------------------ keeping
 

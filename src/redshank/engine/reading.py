@@ -12,7 +12,7 @@ import numpy as np
 
 from redshank.engine.steps import Grid
 from redshank.errors import NoPointsError
-from redshank.panel import VALUE, Floats, Key, Panel, to_datetime
+from redshank.panel import VALUE, Floats, Key, Panel, to_datetime, to_time
 from redshank.sources.base import ROWS, Findings, Query, Reading, Source
 from redshank.specs.expression import Expression, Input
 from redshank.specs.measure import MeasureSpec
@@ -133,7 +133,7 @@ class Reader:
             newest = self.source.newest(query)
         except NoPointsError:
             return None
-        return None if newest is None else int(newest.timestamp() * 1_000_000) * 1000
+        return None if newest is None else min(before_ns, int(to_time(newest).view(np.int64)))
 
     def read(self, start_ns: int, end_ns: int) -> Panel:
         """Return the steps in start <= t < end, both of which begin steps; without rows there are no series in it.
@@ -155,7 +155,7 @@ class Reader:
         except NoPointsError:
             return None
         self.findings.append(reading.findings)
-        return reading
+        return reading if reading.panels else None
 
     def _plain(self, reading: Reading | None, times: np.ndarray) -> Panel | None:
         """The panel where each column is a series as it stands; None where there is more to do."""
@@ -287,6 +287,8 @@ def find_facts(spec: MonitorSpec, source: Source, *, start_ns: int | None, end_n
         end=_moment(end_ns),
     )
     reading = source.read(query)
+    if not reading.panels:
+        raise NoPointsError(f"{source.describe()}: has no points in the range looked at")
     facts = settle(spec, reading)
     return (replace(facts, row_ns=0) if is_counted else facts), reading.panels
 

@@ -13,7 +13,7 @@ from redshank.engine.reading import Facts, find_facts
 from redshank.engine.setting import Monitor, choose_detector, complete_until, goes_by_data, plan_of
 from redshank.engine.steps import DAY, Grid
 from redshank.errors import NoPointsError
-from redshank.panel import Panel, to_datetime
+from redshank.panel import Panel, to_datetime, to_time
 from redshank.sources.base import Query, Source
 from redshank.store.records import Live
 
@@ -63,7 +63,7 @@ def _newest_ns(monitor: Monitor, source: Source, now_ns: int) -> int:
     newest: datetime | None = source.newest(query)
     if newest is None:
         raise NoPointsError(f"{source.describe()}: has no points yet")
-    return int(newest.timestamp() * 1_000_000) * 1000
+    return min(now_ns + FUTURE_NS, int(to_time(newest).view(np.int64)))
 
 
 def _facts(monitor: Monitor, source: Source, newest_ns: int) -> tuple[Facts, list[Panel]]:
