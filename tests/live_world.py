@@ -10,7 +10,6 @@ from typing import Any, ClassVar, Self
 
 import polars as pl
 
-from redshank.engine.block_rows import BlockRows
 from redshank.engine.engine import Engine, LiveWatcher
 from redshank.engine.job import Job
 from redshank.engine.live import Ticked
@@ -88,7 +87,7 @@ class World:
 
     def engine(self) -> Engine:
         """A new engine over the store."""
-        return Engine(self.store, lambda spec: self.source, history=BlockRows(self.store))
+        return Engine(self.store, lambda spec: self.source)
 
     def resource(self) -> Resource:
         """The monitor as the store would keep it."""
@@ -119,7 +118,7 @@ class World:
 
     def scores(self) -> pl.DataFrame:
         """All scores kept."""
-        return BlockRows(self.store).read(self.monitor_id, None, 0, 1 << 62)
+        return self.store.history.read(self.monitor_id, None, 0, 1 << 62)
 
 
 def open_world(folder: Path, rows: list[tuple[int, str, float]], **spec: Any) -> World:

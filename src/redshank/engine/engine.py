@@ -6,7 +6,7 @@ from redshank.engine.job import Job
 from redshank.engine.live import LiveMonitor, Ticked
 from redshank.engine.live_memory import LiveMemory
 from redshank.engine.reading import Reader
-from redshank.engine.replay import ScoreRows, replay
+from redshank.engine.replay import replay
 from redshank.engine.setting import Monitor, OpenSource, rules_of
 from redshank.engine.start import first_live, look
 from redshank.engine.watch import RunShards, Watch, in_turn
@@ -18,10 +18,9 @@ from redshank.store.store import Store
 class Engine:
     """Loads monitors into memory and lets them work; has no threads and no clock of its own."""
 
-    def __init__(self, store: Store, open_source: OpenSource, *, history: ScoreRows, run: RunShards = in_turn) -> None:
+    def __init__(self, store: Store, open_source: OpenSource, *, run: RunShards = in_turn) -> None:
         """``open_source``: makes the source of a monitor. ``run``: where shards of series are worked on."""
         self.store = store
-        self.history = history
         self.run_shards = run
         self._open_source = open_source
 
@@ -46,7 +45,7 @@ class Engine:
         memory = LiveMemory.from_json(live.memory)
         reader = Reader(monitor.spec, source, memory.facts)
         watch = self.restored(monitor, reader, memory, live, job)
-        return LiveMonitor(monitor, reader, watch, live, store=self.store, history=self.history, run=self.run_shards)
+        return LiveMonitor(monitor, reader, watch, live, store=self.store, run=self.run_shards)
 
     def restored(self, monitor: Monitor, reader: Reader, memory: LiveMemory, live: Live, job: Job) -> Watch:
         """Return the state of the cursor: that of the checkpoint, brought up by the score history.
@@ -61,7 +60,6 @@ class Engine:
         replay(
             watch,
             self.store,
-            self.history,
             monitor.id,
             reader.grid,
             start_ns=live.checkpoint_ns,

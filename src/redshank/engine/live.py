@@ -16,7 +16,6 @@ from redshank.engine.feedback import is_muted, learn_labels
 from redshank.engine.job import Job
 from redshank.engine.live_memory import LiveMemory
 from redshank.engine.reading import Reader
-from redshank.engine.replay import ScoreRows
 from redshank.engine.score_block import score_block
 from redshank.engine.setting import Monitor, complete_until, goes_by_data
 from redshank.engine.stretches import Moved, joined_jumps
@@ -55,7 +54,6 @@ class LiveMonitor:
         live: Live,
         *,
         store: Store,
-        history: ScoreRows,
         run: RunShards,
     ) -> None:
         """Go on from ``live``, of which ``watch`` is the state."""
@@ -66,7 +64,7 @@ class LiveMonitor:
         self.memory = LiveMemory.from_json(live.memory)
         self._store = store
         self._run = run
-        self._maker = EventMaker(monitor, watch, self.memory, history)
+        self._maker = EventMaker(monitor, watch, self.memory, store.history)
         self._told = Told({event.id: event for event in store.events.open_of(monitor.id)})
         self._heard = -1  # the newest change of events that labels were looked at for
         self._checkpointed_ns = live.ticked_ns

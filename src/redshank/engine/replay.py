@@ -21,14 +21,20 @@ VALUES_AT_ONCE = 1_000_000
 class ScoreRows(Protocol):
     """The score history, as far as it is read here."""
 
-    def read(self, owner: str, series: Sequence[int] | None, start_ns: int, end_ns: int, /) -> pl.DataFrame:
+    def read(
+        self,
+        monitor_id: str,
+        series: Sequence[int] | None,
+        start_ns: int,
+        end_ns: int,
+        columns: Sequence[str] | None = None,
+    ) -> pl.DataFrame:
         """Return the rows of these series (None = all) of a monitor with start <= t < end, by series and time."""
 
 
 def replay(
     watch: Watch,
     store: Store,
-    history: ScoreRows,
     monitor_id: str,
     grid: Grid,
     *,
@@ -60,7 +66,7 @@ def replay(
         while at < last:
             job.raise_if_stopped()
             end = min(last, grid.after(at, most))
-            panel = _panel(watch, history, monitor_id, grid, keys, (at, end))
+            panel = _panel(watch, store, monitor_id, grid, keys, (at, end))
             watch.advance(panel, run)
             steps += panel.n_time
             at = end
@@ -84,12 +90,12 @@ def spans(grid: Grid, start_ns: int, end_ns: int, jumps: Sequence[tuple[int, int
 
 
 def _panel(
-    watch: Watch, history: ScoreRows, monitor_id: str, grid: Grid, keys: Sequence[Key], span: tuple[int, int]
+    watch: Watch, store: Store, monitor_id: str, grid: Grid, keys: Sequence[Key], span: tuple[int, int]
 ) -> Panel:
     """The kept values of all series in a span."""
     times = grid.times(*span)
-    frame = history.read(monitor_id, None, *span)
     channels = watch.rules.channels
+    frame = store.history.read(monitor_id, None, *span, [f"value.{channel}" for channel in channels])
     values = np.full((len(keys), len(times), len(channels)), np.nan)
     if len(frame):
         rows = frame["series"].to_numpy()

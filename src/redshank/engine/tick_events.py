@@ -92,7 +92,9 @@ class EventMaker:
         channels = self._watch.rules.channels
         end_ns = int(np.datetime64(event.end.replace(tzinfo=None), "ns").view(np.int64))
         start_ns = int(np.datetime64(event.start.replace(tzinfo=None), "ns").view(np.int64)) - LOOK_BACK_NS
-        frame = self._history.read(self._monitor.id, [row], start_ns, end_ns)
+        frame = self._history.read(
+            self._monitor.id, [row], start_ns, end_ns, [f"value.{channel}" for channel in channels]
+        )
         times, values = [frame["time"].to_numpy()], [_values(frame, channels)]
         for advance in advances:
             if row < len(advance.values):
