@@ -192,7 +192,7 @@ def test_a_history_elsewhere_is_named_and_not_copied(tmp_path: Path) -> None:
     with Store.open(tmp_path / "data") as store:
         add_segment(store, "a.parquet", b"x")
 
-        manifest = backup(store.data, tmp_path / "b", elsewhere="s3://bucket/history")
+        manifest = backup(store.data, tmp_path / "b", history="s3://bucket/history")
 
     assert (manifest.elsewhere, [member.path for member in manifest.members]) == (
         "s3://bucket/history",

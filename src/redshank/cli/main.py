@@ -32,6 +32,9 @@ class _Commands(LateGroup):
     late: ClassVar[dict[str, Late]] = {
         "validate": Late(f"{_CLI}.validate", "validate", "Check configuration files, offline.", CONFIGURATION),
         "schema": Late(f"{_CLI}.validate", "schema", "Print the JSON Schema of configuration files.", CONFIGURATION),
+        "backup": Late(f"{_CLI}.care", "backup", "Write all that a server keeps to one file.", SERVER),
+        "restore": Late(f"{_CLI}.care", "restore", "Put a backup back.", SERVER),
+        "doctor": Late(f"{_CLI}.care", "doctor", "Look over what a server keeps.", SERVER),
         "capacity": Late(f"{_CLI}.capacity", "capacity", "Estimate what monitors will need of this machine.", SERVER),
     }
 

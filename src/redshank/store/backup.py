@@ -22,20 +22,20 @@ from redshank.store.portable import copy_rows
 from redshank.store.secrets import FILE as KEY_FILE
 from redshank.store.sqlite import FILE as DATABASE_FILE
 from redshank.store.sqlite import sqlite_engine
+from redshank.store.store import HISTORY
 from redshank.store.tables import segments
 
-HISTORY = "history"  # folder of the segments below the data folder
 TRIES = 10
 
 
 def backup(
-    data: Path, target: Path, database: str | None = None, *, elsewhere: str | None = None, with_key: bool = True
+    data: Path, target: Path, database: str | None = None, *, history: str | None = None, with_key: bool = True
 ) -> Manifest:
     """Write a backup of a data folder to a file; a server may be using it. Return what is in it.
 
     Database and history are of one moment. Of PostgreSQL all rows are taken, so that the backup can be restored to
-    either kind of database. ``elsewhere``: address of the object store that the history lies in; it is named in the
-    backup, its files are not copied. The key that encrypts secrets is in the backup unless ``with_key`` is False.
+    either kind of database. ``history``: as for ``Store.open``; the files of an object store are not copied, only its
+    address is kept. The key that encrypts secrets is in the backup unless ``with_key`` is False.
 
     Raises:
         NotFoundError: there is no store.
@@ -47,6 +47,7 @@ def backup(
         raise ConflictError(f"backup {target}: must not be there yet")
     if database is None and not (data / DATABASE_FILE).exists():
         raise NotFoundError(f"data folder {data}: there is no {DATABASE_FILE} to back up")
+    elsewhere, root = history_place(data, history)
     try:
         with (
             tempfile.TemporaryDirectory(prefix=".redshank-", dir=target.absolute().parent) as copied,
@@ -55,7 +56,7 @@ def backup(
         ):
             copy = Path(copied, DATABASE_FILE)
             if elsewhere is None:
-                paths = _take_moment(data, database, copy, Path(linked))
+                paths = _take_moment(data, database, copy, root, Path(linked))
             else:
                 paths = _take_database(data, database, copy)
             return _write(writer, copy, Path(linked), paths, data / KEY_FILE if with_key else None, elsewhere)
@@ -83,14 +84,21 @@ def _write(
     return manifest
 
 
-def _take_moment(data: Path, database: str | None, copy: Path, linked: Path) -> Sequence[str]:
+def history_place(data: Path, history: str | None) -> tuple[str | None, Path]:
+    """Return the address of a history in an object store (None = in a folder), and the folder of one that is not."""
+    if history is not None and "://" in history:
+        return history, data / HISTORY
+    return None, data / HISTORY if history is None else Path(history)
+
+
+def _take_moment(data: Path, database: str | None, copy: Path, root: Path, linked: Path) -> Sequence[str]:
     """Copy the database, then link the files that it names; again from the start when one was merged meanwhile."""
     for _ in range(TRIES):
         paths = _take_database(data, database, copy)
-        missing = next((path for path in paths if not _link(data / HISTORY / path, linked / path)), None)
+        missing = next((path for path in paths if not _link(root / path, linked / path)), None)
         if missing is None:
             return paths
-    raise StateError(f"data folder {data}: {HISTORY}/{missing} is missing; see `redshank doctor`")
+    raise StateError(f"history {root}: {missing} is missing; see `redshank doctor`")
 
 
 def _take_database(data: Path, database: str | None, copy: Path) -> Sequence[str]:

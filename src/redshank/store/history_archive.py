@@ -163,8 +163,11 @@ class Archive:
         """Remove files of this content that no segment names and that are older; return their paths.
 
         ``spare_seconds``: how long another process may take from writing a file to naming it; 0 = there is none.
+        A database that names no file at all removes none: the files may be those of another database.
         """
         known = {one.path for one in self.segments_of()}
+        if not known:
+            return []
         there = self.files.all_paths()
         limit = now_ns / 1e9 - spare_seconds
         strays = [

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from pathlib import Path
 from typing import IO
 
@@ -19,6 +20,7 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 FILE = "redshank.lock"
+TRIES, PAUSE_SECONDS = 3, 0.05
 
 
 class FolderLock:
@@ -33,7 +35,7 @@ class FolderLock:
         self.path = folder / FILE
         self._file = _open(self.path)
         try:
-            _lock(self._file)
+            _lock_soon(self._file)
         except OSError:
             holder = _holder(self._file)
             self._file.close()
@@ -56,7 +58,7 @@ def holder_of(folder: Path) -> int | None:
     path = folder / FILE
     if not path.exists():
         return None
-    with path.open("r+") as file:
+    with path.open() as file:
         try:
             _lock(file)
         except OSError:
@@ -67,6 +69,16 @@ def holder_of(folder: Path) -> int | None:
 
 def _open(path: Path) -> IO[str]:
     return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o644), "r+", encoding="ascii")
+
+
+def _lock_soon(file: IO[str]) -> None:
+    """Lock, with some patience: ``holder_of`` has the lock for a moment."""
+    for _ in range(TRIES - 1):
+        try:
+            return _lock(file)
+        except OSError:
+            time.sleep(PAUSE_SECONDS)
+    return _lock(file)
 
 
 def _lock(file: IO[str]) -> None:

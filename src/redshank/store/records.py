@@ -13,6 +13,7 @@ Role = Literal["admin", "edit", "view"]
 Verb = Literal["train", "detect", "backtest", "tune", "forecast"]
 RunState = Literal["waiting", "running", "canceling", "done", "failed", "canceled", "abandoned"]
 EventKind = Literal["anomaly", "missing", "stale", "flat", "new", "source_down"]
+Level = Literal["ok", "warning", "error"]
 FINISHED: tuple[RunState, ...] = ("done", "failed", "canceled", "abandoned")
 
 
@@ -307,6 +308,15 @@ class Swept:
     audit: int
     answers: int
     left_behind: int
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check of ``redshank doctor`` found; ``check`` is its short name."""
+
+    check: str
+    level: Level
+    text: str
 
 
 @dataclass(frozen=True, kw_only=True)

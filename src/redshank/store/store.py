@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from redshank.errors import NotFoundError, UnavailableError
 from redshank.store.audit import Audit
 from redshank.store.database import Database
 from redshank.store.events import Events
-from redshank.store.history import History
-from redshank.store.history_files import SegmentFiles
 from redshank.store.idempotency import Idempotency
 from redshank.store.leases import Leases
 from redshank.store.live import LiveRecords
@@ -29,6 +28,10 @@ from redshank.store.states import States
 from redshank.store.timers import Timers
 from redshank.store.tokens import Tokens
 
+if TYPE_CHECKING:
+    from redshank.store.history import History
+
+HISTORY = "history"  # folder of the segments below the data folder
 OTHERS_SECONDS = 3600.0  # a file of history that nobody knows may be one that another host is about to name
 
 
@@ -48,6 +51,9 @@ class Store:
         self.database = database
         self.clock = clock
         self._lock = lock
+        self._history_root = history or data / HISTORY
+        self._history: History | None = None
+        self._making = threading.Lock()
         self.resources = Resources(database, clock)
         self.leases = Leases(database)
         self.runs = Runs(database, clock)
@@ -64,11 +70,21 @@ class Store:
             runs=self.runs,
             states=self.states,
         )
-        self.history = History(database, SegmentFiles(history or data / "history"))
         self.tokens = Tokens(database, clock)
         self.audit = Audit(database, clock)
         self.idempotency = Idempotency(database, clock)
         self.secrets = Secrets(data)
+
+    @property
+    def history(self) -> History:
+        """The score history. Its libraries are loaded when it is first used."""
+        with self._making:
+            if self._history is None:
+                from redshank.store.history import History
+                from redshank.store.history_files import SegmentFiles
+
+                self._history = History(self.database, SegmentFiles(self._history_root))
+            return self._history
 
     @classmethod
     def open(
@@ -96,10 +112,10 @@ class Store:
         """
         lock = _make_ready(data) if exclusive else None
         try:
-            opened = _database(data, database, exclusive)
+            opened = open_database(data, database, may_make=exclusive)
             (migrate if exclusive else must_be_current)(opened)
             store = cls(data, opened, lock, clock, history)
-            if exclusive and history is None:
+            if exclusive and history is None and (data / HISTORY).is_dir():
                 store.history.remove_strays(clock(), spare_seconds=0 if opened.is_sqlite else OTHERS_SECONDS)
             return store
         except BaseException:
@@ -132,13 +148,14 @@ def _make_ready(data: Path) -> FolderLock:
         raise UnavailableError(f"data folder {data}: must be a folder that can be written: {error.strerror}") from error
 
 
-def _database(data: Path, database: str | None, exclusive: bool) -> Database:
+def open_database(data: Path, database: str | None, *, may_make: bool) -> Database:
+    """Return the database of a data folder, whatever its schema; without ``may_make`` a file must be there."""
     if database is not None:
         from redshank.store.postgresql import postgresql_engine, read_address
 
         url = read_address(database)
         return Database(postgresql_engine(url), url.render_as_string(hide_password=True))
     path = data / FILE
-    if not exclusive and not path.exists():
+    if not may_make and not path.exists():
         raise NotFoundError(f"data folder {data}: there is no {FILE}; start `redshank serve --data {data}` once")
-    return Database(sqlite_engine(path, may_make=exclusive), str(path))
+    return Database(sqlite_engine(path, may_make=may_make), str(path))
