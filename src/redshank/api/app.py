@@ -9,7 +9,7 @@ import anyio.to_thread
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
-from redshank.api import config, events, health, monitors, resources, runs, series, stream, tokens
+from redshank.api import config, connections, events, health, monitors, resources, runs, series, stream, tokens
 from redshank.api.description import add_description
 from redshank.api.doorkeeper import Doorkeeper
 from redshank.api.errors import add_error_answers
@@ -23,6 +23,7 @@ from redshank.settings import Settings
 ALLOWED_HEADERS = ["Authorization", "Content-Type", "Content-Encoding", "If-Match", "If-None-Match", "Idempotency-Key"]
 ALL_ROUTES = (
     *resources.ALL,
+    connections.routes,
     monitors.routes,
     runs.routes,
     events.routes,

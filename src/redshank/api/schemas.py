@@ -268,6 +268,14 @@ class ComparisonAnswer(Answer):
     differences: dict[str, list[Any]]
 
 
+class CheckedAnswer(Answer):
+    """Whether a source or sink works, and what to mend when it does not."""
+
+    ok: bool
+    message: str
+    code: str | None = Field(description="Of the error, when it does not work.")
+
+
 class PrunedAnswer(Answer):
     """How many went."""
 

@@ -8,9 +8,11 @@ from collections.abc import Callable
 from redshank.errors import RedshankError
 from redshank.service.audit import Audit
 from redshank.service.config import Config
+from redshank.service.connections import Connections
 from redshank.service.events import Events
 from redshank.service.metrics import Metrics
 from redshank.service.monitors import Monitors
+from redshank.service.opening import Sources, access_of
 from redshank.service.resources import Resources
 from redshank.service.runs import Runs
 from redshank.service.series import Series
@@ -38,6 +40,9 @@ class Service:
         self.monitors = Monitors(store, self.resources, self.audit, worker, clock)
         self.config = Config(store, self.audit, check=self._check, changed=self._changed)
         self.series = Series(store)
+        access = access_of(store)
+        self.open_source = Sources(store, access)
+        self.connections = Connections(store, self.resources, self.audit, open_source=self.open_source, access=access)
         self.metrics = Metrics(self)
 
     def ready(self) -> tuple[bool, dict[str, str]]:
