@@ -21,7 +21,7 @@ def score_block(advances: Sequence[Advance]) -> Block | None:
 
     ``series`` is the row in the watch.
     """
-    parts = [part for part in (_columns(advance) for advance in advances) if len(part["time"])]
+    parts = [part for part in (score_columns(advance) for advance in advances) if len(part["time"])]
     if not parts:
         return None
     columns = parts[0] if len(parts) == 1 else {n: np.concatenate([part[n] for part in parts]) for n in parts[0]}
@@ -35,7 +35,8 @@ def score_block(advances: Sequence[Advance]) -> Block | None:
     )
 
 
-def _columns(advance: Advance) -> dict[str, np.ndarray]:
+def score_columns(advance: Advance) -> dict[str, np.ndarray]:
+    """Return the columns of the history: one row for each point that has a value."""
     scores, values = advance.scores, advance.values
     rows, at = np.nonzero(np.isfinite(values).any(axis=2))
     found: dict[str, np.ndarray] = {

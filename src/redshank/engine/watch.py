@@ -30,7 +30,7 @@ from redshank.engine.absence_kernel import (
 )
 from redshank.engine.siblings import Sibling, find_siblings
 from redshank.engine.watch_answer import Absence, Admitted, Advance, Piece, joined, last_of_each
-from redshank.engine.watch_shard import Integers, Lesson, Rules, Shard, ShardAnswer
+from redshank.engine.watch_shard import ADOPTED, Integers, Lesson, Rules, Shard, ShardAnswer
 from redshank.errors import StateError
 from redshank.panel import Floats, Key, Panel, Times
 
@@ -92,6 +92,16 @@ class Watch:
             self._append(Shard.blank(self.rules, keys[first : first + self.shard_rows]))
         self.index.update((key, row) for row, key in enumerate(keys, self.n_series))
         self.keys = (*self.keys, *keys)
+
+    def adopt(self, old: Watch) -> None:
+        """Take over what another watch of the same series knows of their events and absences."""
+        n_known = min(self.n_series, old.n_series)
+        for name in ADOPTED:
+            theirs = np.concatenate([old_shard.array(name) for old_shard in old.shards] or [np.empty(0)])[:n_known]
+            for number, shard in enumerate(self.shards):
+                part = theirs[number * self.shard_rows : (number + 1) * self.shard_rows]
+                shard.array(name)[: len(part)] = part
+        self.columns, self.blank_since, self.blank_steps = old.columns, old.blank_since, old.blank_steps
 
     # ------------------------------------------------------------------ moving on
 

@@ -25,6 +25,7 @@ Integers = NDArray[np.int64]
 
 WIDEST = 4.0  # times its sibling's range, for the first point of a new series
 FORMAT = 1
+ADOPTED = ("marks", "usual", "last", "wide", "seed", "memory.marks", "memory.payload", "memory.share")
 OWN = ("marks", "usual", "last", "wide", "seed")  # arrays of a shard itself
 
 
@@ -211,6 +212,10 @@ class Shard:
         self.quiet = quiet_points(self.detector, panel, self.plan.budget)
 
     # ------------------------------------------------------------------ state
+
+    def array(self, name: str) -> np.ndarray:
+        """Return the array of that name, one of ``ADOPTED``; not a copy."""
+        return self._arrays()[name]
 
     def _arrays(self) -> dict[str, np.ndarray]:
         own = {name: getattr(self, name) for name in OWN}
