@@ -26,7 +26,7 @@ LAYERS = (
     {"scheduler"},
     {"app", "demo", "report", "sample", "service"},
     {"client"},
-    {"api", "cli", "notebook"},
+    {"api", "cli", "notebook", "server"},
 )
 PURE_LAYERS = 3
 LEVEL = {part: level for level, parts in enumerate(LAYERS) for part in parts}

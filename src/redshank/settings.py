@@ -17,6 +17,8 @@ class Settings(BaseSettings):
     ``data``: the folder of everything that must survive. ``database``: a ``postgresql://`` address; None = SQLite in
     the data folder. ``no_auth``: everybody is admin; allowed on localhost only. ``hosts``: names under which the server
     may be asked for; those of the machine itself always. ``cors``: origins whose pages may ask; none by default.
+    ``ticks``, ``runs``: live monitors and runs that compute at once, None = one per core; a tick is given up after
+    ``tick_seconds``. ``log_json`` None: words at a terminal, JSON otherwise.
     Limits are per request, or per minute where the name says so; 0 = no limit for those per minute.
     """
 
@@ -38,4 +40,8 @@ class Settings(BaseSettings):
     stream_queue: int = Field(default=1000, ge=10)
     heartbeat_seconds: float = Field(default=15.0, gt=0)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-    log_json: bool = False
+    log_json: bool | None = None
+    ticks: int | None = Field(default=None, ge=1, le=256)
+    runs: int | None = Field(default=None, ge=1, le=256)
+    runs_of_monitor: int = Field(default=1, ge=1, le=64)
+    tick_seconds: float = Field(default=60.0, ge=1)

@@ -30,6 +30,7 @@ class _Commands(LateGroup):
     """All commands: those that follow are loaded when they are called."""
 
     late: ClassVar[dict[str, Late]] = {
+        "serve": Late(f"{_CLI}.serve", "serve", "Keep watching: monitors live and on schedule, over HTTP.", SERVER),
         "validate": Late(f"{_CLI}.validate", "validate", "Check configuration files, offline.", CONFIGURATION),
         "schema": Late(f"{_CLI}.validate", "schema", "Print the JSON Schema of configuration files.", CONFIGURATION),
         "backup": Late(f"{_CLI}.care", "backup", "Write all that a server keeps to one file.", SERVER),

@@ -24,6 +24,7 @@ from redshank.scheduler.run_lane import RunLane
 from redshank.scheduler.timetable import Timetable
 from redshank.scheduler.watch import SECOND
 from redshank.scheduler.work import Work
+from redshank.store.records import Fence
 from redshank.store.store import Store
 
 log = structlog.get_logger("redshank.scheduler")
@@ -88,6 +89,10 @@ class Scheduler:
     def is_leading(self) -> bool:
         """Whether this process leads."""
         return self._is_leading
+
+    def fence(self) -> Fence | None:
+        """Return the fence of the lease while this process leads."""
+        return self._leadership.fence if self._is_leading else None
 
     def wake(self) -> None:
         """Look for what is due: a run was asked for, or canceled."""

@@ -1,0 +1,1 @@
+"""The process behind ``redshank serve``: what is opened, started, and ended in which order."""
