@@ -28,9 +28,7 @@ def serve(
         bool, typer.Option("--no-auth", metavar="", help="Let everybody do everything; on localhost only.")
     ] = False,
     runs: Annotated[int | None, typer.Option(help="Runs in work at once; one per core.", metavar="N")] = None,
-    log_level: Annotated[
-        str | None, typer.Option(help="debug, info, warning or error; info.", metavar="LEVEL")
-    ] = None,
+    log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error; info.", metavar="LEVEL")] = None,
     log_json: Annotated[
         bool | None, typer.Option("--log-json/--log-text", metavar="", help="Form of log lines; text at a terminal.")
     ] = None,

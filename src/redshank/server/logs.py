@@ -13,7 +13,7 @@ import structlog
 HIDDEN = "********"
 _SECRET_NAMES = re.compile(r"token|password|passwd|secret|authorization|api_?key|cookie", re.IGNORECASE)
 _IN_ADDRESS = re.compile(r"(?<=://)([^/@\s:]*):[^/@\s]+(?=@)")
-_OWN_TOKEN = re.compile(r"\brs_[A-Za-z0-9_.-]{16,}")
+_OWN_TOKEN = re.compile(r"\brsk?_[A-Za-z0-9_.-]{16,}")
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import structlog
 
 import redshank
+from redshank.engine.engine import Engine
 from redshank.engine.named_sinks import NamedSinks
 from redshank.errors import ConfigError
 from redshank.executors.local import cores
@@ -21,7 +22,8 @@ from redshank.scheduler.delivery import Courier
 from redshank.scheduler.place import Limits
 from redshank.scheduler.scheduler import Scheduler
 from redshank.scheduler.upkeep import Upkeep
-from redshank.server.opening import access_of, make_engine
+from redshank.scheduler.verbs import Verbs
+from redshank.server.opening import Sources, access_of
 from redshank.server.ports import listen
 from redshank.service.actor import Actor
 from redshank.service.config_watch import ConfigStatus, ConfigWatch
@@ -37,7 +39,7 @@ STOP_SECONDS = 8.0
 ANSWER_SECONDS = 2  # for requests under way at a stop
 FILES = Actor("files", "admin")
 ORIGIN = "file"
-FIRST_TOKEN = "Admin token, shown this once:"  # noqa: S105 - the words before it
+FIRST_TOKEN = "Admin token, shown this once:"
 
 
 class Server:
@@ -47,7 +49,9 @@ class Server:
         """Put the parts together; nothing runs yet."""
         self.store, self.settings = store, settings
         access = access_of(store)
-        self.scheduler = Scheduler(store, make_engine(store, access), owner=_owner(store), limits=_limits(store, settings))
+        self.scheduler = Scheduler(
+            store, Verbs(Engine(store, Sources(store, access))), owner=_owner(store), limits=_limits(store, settings)
+        )
         self.courier = Courier(store.outbox, NamedSinks(store.resources, access))
         self.upkeep = Upkeep(chores_of(store), self.scheduler.fence)
         self.service = Service(store, worker=self.scheduler)
@@ -61,7 +65,9 @@ class Server:
             ends.callback(self._ended.set)
             if self.config is not None:
                 self.config.start()
-                threading.Thread(target=self.config.run, args=(self._ended,), name="redshank-config", daemon=True).start()
+                threading.Thread(
+                    target=self.config.run, args=(self._ended,), name="redshank-config", daemon=True
+                ).start()
             self.scheduler.start()
             ends.callback(self.scheduler.stop, STOP_SECONDS)
             self.courier.start()
