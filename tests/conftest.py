@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from store_data import Clock
+from store_data import Clock, blank_folder
 
 if TYPE_CHECKING:
     from redshank.store.store import Store
@@ -83,5 +83,6 @@ def store(address: str | None, tmp_path: Path) -> Iterator[Store]:
     """An empty store whose clock stands at noon until ``store.clock.move``; on SQLite and on PostgreSQL."""
     from redshank.store.store import Store
 
-    with Store.open(tmp_path / "data", address, clock=Clock()) as opened:
+    folder = tmp_path / "data" if address else blank_folder(tmp_path / "data")
+    with Store.open(folder, address, clock=Clock()) as opened:
         yield opened

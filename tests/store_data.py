@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import replace
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from redshank.panel import Key
@@ -26,6 +29,23 @@ class Clock:
 
     def move(self, seconds: float) -> None:
         self.now_ns += int(seconds * 1e9)
+
+
+@cache
+def blank_database() -> bytes:
+    """The file of an empty database; copied, it spares a test the making of all tables."""
+    from redshank.store.store import Store
+
+    with tempfile.TemporaryDirectory() as folder:
+        Store.open(Path(folder)).close()
+        return Path(folder, "redshank.db").read_bytes()
+
+
+def blank_folder(folder: Path) -> Path:
+    """Make a data folder with an empty database."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "redshank.db").write_bytes(blank_database())
+    return folder
 
 
 def event(name: str = "e1", **changes: Any) -> StoredEvent:

@@ -240,5 +240,5 @@ def test_a_database_server_that_was_away_is_used_again(postgresql: str, tmp_path
 
 @pytest.mark.external_service
 def test_no_database_server_is_said_to_be(tmp_path: Path) -> None:
-    with pytest.raises(UnavailableError, match=r"postgresql\+psycopg://me:\*\*\*@127.0.0.1:1/x"):
+    with pytest.raises(UnavailableError, match=r"postgresql://me:\*\*\*@127.0.0.1:1/x"):
         Store.open(tmp_path, "postgresql://me:secret@127.0.0.1:1/x")

@@ -8,12 +8,12 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text, update
+from sqlalchemy import insert, text, update
 
 from redshank.store.doctor import examine
 from redshank.store.records import Finding, TickCommit
 from redshank.store.store import Store
-from redshank.store.tables import blobs
+from redshank.store.tables import audit, blobs
 from store_data import MINUTE, NOON, Clock, event, live, train
 from test_store_backup import add_segment, contents, fill
 
@@ -120,9 +120,9 @@ def test_a_sink_that_takes_nothing_is_found(store: Store, address: str | None) -
 
 
 def test_a_damaged_page_is_found(tmp_path: Path) -> None:
-    with Store.open(tmp_path, clock=Clock()) as store:
-        for i in range(300):
-            store.audit.add("ci", "create", "sources", f"a{i}" * 50)
+    row = {"actor": "ci", "action": "create", "kind": "sources", "name": "a" * 200, "detail": {}}
+    with Store.open(tmp_path) as store, store.database.write() as connection:
+        connection.execute(insert(audit), [{**row, "at_ns": i} for i in range(300)])
     with closing(sqlite3.connect(tmp_path / "redshank.db")) as connection:
         page = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'ix_audit_at_ns'").fetchone()[0]
     file = tmp_path / "redshank.db"

@@ -24,7 +24,7 @@ from redshank.store.columns import clean_text
 from redshank.store.events import EventFilter
 from redshank.store.records import EventKind, Fence, Live, Progress, Run, StoredEvent, TickCommit
 from redshank.store.store import Store
-from store_data import MINUTE, NOON, Clock, event, live, train
+from store_data import MINUTE, NOON, Clock, blank_folder, event, live, train
 
 WORKERS = 8
 texts = st.text(max_size=20)
@@ -67,7 +67,7 @@ few = settings(max_examples=25, deadline=None, suppress_health_check=[HealthChec
 @contextmanager
 def blank_store() -> Iterator[Store]:
     """A store of its own in a folder that goes away."""
-    with tempfile.TemporaryDirectory() as folder, Store.open(Path(folder), clock=Clock()) as store:
+    with tempfile.TemporaryDirectory() as folder, Store.open(blank_folder(Path(folder)), clock=Clock()) as store:
         yield store
 
 
@@ -272,7 +272,7 @@ class Workers(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.folder = tempfile.TemporaryDirectory()
-        self.store = Store.open(Path(self.folder.name), clock=Clock())
+        self.store = Store.open(blank_folder(Path(self.folder.name)), clock=Clock())
         self.fences: dict[str, Fence] = {}
         self.leader: Fence | None = None
         self.held: dict[str, Run] = {}

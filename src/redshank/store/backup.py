@@ -117,10 +117,10 @@ def _take_database(data: Path, database: str | None, copy: Path) -> Sequence[str
 
 def _export(address: str, copy: Path) -> None:
     """Copy all rows of a PostgreSQL database into a new SQLite file."""
-    from redshank.store.postgresql import postgresql_engine, read_address
+    from redshank.store.postgresql import postgresql_engine, read_address, shown
 
     url = read_address(address)
-    source = Database(postgresql_engine(url), url.render_as_string(hide_password=True))
+    source = Database(postgresql_engine(url), shown(url))
     target = Database(sqlite_engine(copy, may_make=True), str(copy))
     try:
         must_be_current(source)

@@ -132,7 +132,7 @@ class Database:
             raise self._error(error) from error
 
     def _error(self, error: DBAPIError) -> Exception:
-        said = str(error.orig).strip()
+        said = " ".join(str(error.orig).split())
         lower = said.lower()
         if any(sign in lower for sign in FULL):
             return UnavailableError(f"database {self.name}: the disk is full, nothing was changed; make room")

@@ -23,6 +23,11 @@ def read_address(database: str) -> URL:
     return url.set(drivername="postgresql+psycopg")
 
 
+def shown(url: URL) -> str:
+    """Return an address as messages show it, without its password."""
+    return url.set(drivername="postgresql").render_as_string(hide_password=True)
+
+
 def postgresql_engine(url: URL) -> Engine:
     """Return the engine of an address; connections that died meanwhile are replaced when they are next used."""
     options = (

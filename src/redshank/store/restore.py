@@ -62,11 +62,11 @@ def _restore(file: Path, data: Path, address: str | None, folder: Path, replace:
 
 
 def _import(copy: Path, address: str, replace: bool) -> None:
-    from redshank.store.postgresql import postgresql_engine, read_address
+    from redshank.store.postgresql import postgresql_engine, read_address, shown
 
     url = read_address(address)
     source = Database(sqlite_engine(copy, may_make=False), str(copy))
-    target = Database(postgresql_engine(url), url.render_as_string(hide_password=True))
+    target = Database(postgresql_engine(url), shown(url))
     try:
         migrate(source)
         migrate(target)

@@ -151,10 +151,10 @@ def _make_ready(data: Path) -> FolderLock:
 def open_database(data: Path, database: str | None, *, may_make: bool) -> Database:
     """Return the database of a data folder, whatever its schema; without ``may_make`` a file must be there."""
     if database is not None:
-        from redshank.store.postgresql import postgresql_engine, read_address
+        from redshank.store.postgresql import postgresql_engine, read_address, shown
 
         url = read_address(database)
-        return Database(postgresql_engine(url), url.render_as_string(hide_password=True))
+        return Database(postgresql_engine(url), shown(url))
     path = data / FILE
     if not may_make and not path.exists():
         raise NotFoundError(f"data folder {data}: there is no {FILE}; start `redshank serve --data {data}` once")
