@@ -46,3 +46,17 @@ def service_of(client: TestClient) -> Service:
 def plain_path(path: str) -> str:
     """Return the path of a route with something in the place of its variables."""
     return re.sub(r"\{[^}]*\}", "1", path)
+
+
+def keep_something(client: TestClient) -> None:
+    """Make one thing of each kind, named ``0``, for requests that name them."""
+    bodies: dict[str, dict[str, Any]] = {
+        "sources": {"kind": "files", "path": "x.csv"},
+        "sinks": {"kind": "files", "events": "events.jsonl"},
+        "schedules": {"every": "1h"},
+        "templates": {"monitor": {"path": "x.csv"}},
+        "monitors": {"path": "x.csv"},
+    }
+    for kind, body in bodies.items():
+        answer = client.put(f"/api/v1/{kind}/0", json=body, params={"validate": False})
+        assert answer.status_code == 201, answer.text

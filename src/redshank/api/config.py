@@ -95,7 +95,7 @@ def apply(call: Called, body: JsonBody) -> Response:
         200: Shape(
             schema=Document,
             example=DOCUMENT,
-            more=(Shape(schema={"type": "string"}, media_type="application/yaml", example="monitors: []"),),
+            more=(Shape(schema={"type": "object"}, media_type="application/yaml", example="monitors: []"),),
         )
     },
 )

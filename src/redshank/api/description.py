@@ -39,6 +39,16 @@ the same key with another body is refused with 422.
 **Secrets** are shown as `***`, or as `env:NAME` and `file:PATH` where they are only named; `***` sent back keeps what
 is kept.
 """
+# A source or sink as it is written: its options stand beside name and kind.
+CONNECTION = {
+    "type": "object",
+    "required": ["kind"],
+    "properties": {
+        "name": {"type": "string", "minLength": 1, "maxLength": 200},
+        "kind": {"type": "string", "minLength": 1},
+    },
+    "additionalProperties": True,
+}
 
 
 def add_description(app: FastAPI) -> None:
@@ -88,6 +98,8 @@ def _schemas() -> dict[str, Any]:
     pairs: list[Any] = [(model, "validation") for model in models if model is not BaseModel]
     _, found = models_json_schema(pairs, ref_template="#/components/schemas/{model}")
     made: dict[str, Any] = found["$defs"]
+    for name in ("SourceSpec", "SinkSpec"):
+        made[name] = {**CONNECTION, "description": made[name]["description"]}
     return made
 
 

@@ -48,19 +48,6 @@ META = {
 }
 
 
-def body_schema(kind: Kind) -> dict[str, Any]:
-    """Return the JSON schema of a declaration as it is sent."""
-    if kind in ("sources", "sinks"):
-        return {
-            "type": "object",
-            "required": ["name", "kind"],
-            "properties": {"name": {"type": "string"}, "kind": {"type": "string"}},
-            "additionalProperties": True,
-            "description": "All fields but name and kind are options of the kind.",
-        }
-    return {"$ref": f"#/components/schemas/{SPECS[kind].__name__}"}
-
-
 def _answer_schema() -> dict[str, Any]:
     return {
         "type": "object",
@@ -128,7 +115,7 @@ def make_routes(kind: Kind) -> Routes:
     """Return the routes of one kind of declaration."""
     routes = Routes(kind)
     one = Shape(schema=_answer_schema(), example={**EXAMPLES[kind], "meta": META})
-    sent = Shape(schema=body_schema(kind), example=EXAMPLES[kind])
+    sent = Shape(schema=SPECS[kind], example=EXAMPLES[kind])
     noun = kind.removesuffix("s")
     _add_reading(routes, kind, one, f"a {noun}")
     _add_making(routes, kind, one, sent)
