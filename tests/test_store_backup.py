@@ -7,11 +7,15 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
+import polars as pl
 import pytest
 from sqlalchemy import insert
 
 from redshank.errors import ConflictError, NotFoundError, StateError, UnavailableError
 from redshank.store.backup import backup
+from redshank.store.doctor import examine
+from redshank.store.history import encode_block
+from redshank.store.history_compact import Sizes
 from redshank.store.records import Block, TickCommit
 from redshank.store.restore import restore
 from redshank.store.store import Store
@@ -226,3 +230,34 @@ def test_a_backup_of_sqlite_is_restored_to_postgresql(postgresql: str, tmp_path:
         assert again.events.get("e2").sequence > again.events.get("e1").sequence
     with pytest.raises(ConflictError, match="must be empty"):
         restore(tmp_path / "b", tmp_path / "third", postgresql)
+
+
+def test_backups_beside_compaction_hold_each_score_once(tmp_path: Path) -> None:
+    is_over = threading.Event()
+    sizes = Sizes(block_fan=2, flush_rows=4, fan=2)
+
+    def score(store: Store) -> None:
+        kept = store.live.commit(TickCommit(base=None, live=live(cursor_ns=0)))
+        while not is_over.is_set():
+            number = kept.cursor_ns
+            rows = pl.DataFrame({"series": pl.Series([0], dtype=pl.Int32), "time": [number], "score": [float(number)]})
+            tick = TickCommit(base=kept, live=replace(kept, cursor_ns=number + 1), block=encode_block(rows))
+            kept = store.live.commit(tick)
+            store.history.compact("m1", sizes)
+
+    with Store.open(tmp_path / "data") as store:
+        worker = threading.Thread(target=score, args=(store,))
+        worker.start()
+        while not store.history.segments():
+            is_over.wait(0.01)
+        for i in range(5):
+            backup(store.data, tmp_path / f"b{i}")
+        is_over.set()
+        worker.join()
+
+    for i in range(5):
+        restore(tmp_path / f"b{i}", tmp_path / f"again{i}")
+        with Store.open(tmp_path / f"again{i}") as again:
+            cursor = again.live.get("m1").cursor_ns
+            assert again.history.read("m1", None, 0, 10**9)["time"].to_list() == list(range(cursor))
+            assert [one.level for one in examine(again.data)].count("error") == 0
