@@ -9,9 +9,11 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from redshank.errors import NotFoundError, UnavailableError
+from redshank.errors import NotFoundError, StateError, UnavailableError
+from redshank.store.records import Blob
 from redshank.store.store import Store
 from redshank.store.tables import metadata
+from store_data import NOON
 
 
 def test_a_second_server_is_refused_with_the_pid_of_the_first(tmp_path: Path) -> None:
@@ -25,6 +27,17 @@ def test_a_closed_store_can_be_opened_again(tmp_path: Path) -> None:
 
     with Store.open(tmp_path) as store:
         assert store.resources.get("sources", "shop").revision == 1
+
+
+def test_what_a_dead_process_had_begun_is_dropped(tmp_path: Path) -> None:
+    with Store.open(tmp_path) as store:
+        state = store.states.save("m1", NOON, [Blob(shard=0, parts={"detector": b"abc"})])
+        store.idempotency.begin("ci", "k", "f")
+
+    with Store.open(tmp_path) as store:
+        assert store.idempotency.begin("ci", "k", "other") is None
+        with pytest.raises(StateError):
+            next(store.states.load(state))
 
 
 def test_looking_at_nothing_makes_nothing(tmp_path: Path) -> None:

@@ -66,6 +66,15 @@ def test_a_checkpoint_that_is_replaced_goes(store: Store) -> None:
     assert list(store.states.load(second)) == SHARDS
 
 
+def test_a_state_on_its_way_into_a_version_survives_a_checkpoint(store: Store) -> None:
+    first, training, second = (store.states.save("m1", NOON, SHARDS) for _ in range(3))
+    base = store.live.commit(TickCommit(base=None, live=live(state_id=first)))
+
+    store.live.commit(TickCommit(base=base, live=live(state_id=second)))
+
+    assert list(store.states.load(training)) == SHARDS
+
+
 def test_a_version_that_is_not_there_is_not_restored(store: Store) -> None:
     store.live.commit(TickCommit(base=None, live=live()))
 

@@ -61,6 +61,15 @@ class Idempotency:
         with self._database.write() as connection:
             connection.execute(delete(idempotency).where(mine))
 
+    def release_all(self) -> None:
+        """Forget all requests without an answer; to be called when no process answers any."""
+        unanswered = idempotency.c.status.is_(None)
+        with self._database.read() as connection:
+            if connection.execute(select(idempotency.c.key).where(unanswered).limit(1)).first() is None:
+                return
+        with self._database.write() as connection:
+            connection.execute(delete(idempotency).where(unanswered))
+
     def prune(self) -> int:
         """Drop answers older than a day; return how many went."""
         old = idempotency.c.created_ns < self._clock() - KEPT_NS

@@ -70,7 +70,7 @@ class LiveRecords:
         except IntegrityError as error:
             raise StaleError(f"monitor {kept.monitor_id}: a number of a series or version is taken") from error
         if left is not None:
-            self._states.collect(kept.monitor_id)
+            self._states.drop([left])
         return kept
 
     def remove(self, monitor_id: str) -> None:

@@ -17,6 +17,8 @@ from redshank.store.database import Database
 from redshank.store.records import Blob, Fence, Version
 from redshank.store.tables import blobs, live, quarantine, states, versions
 
+_IDLE = (~exists().where(live.c.state_id == states.c.id), ~exists().where(versions.c.state_id == states.c.id))
+
 
 class States:
     """All saved states and versions."""
@@ -104,31 +106,29 @@ class States:
         """Drop all versions but the newest ``keep`` and the live one; return how many went."""
         with self._database.write(fence) as connection:
             known = _versions(connection, versions.c.monitor_id == monitor_id)
-            old = [version.number for version in known[keep:] if not version.is_live]
-            gone = delete(versions).where(versions.c.monitor_id == monitor_id, versions.c.number.in_(old))
+            old = [version for version in known[keep:] if not version.is_live]
+            numbers = [version.number for version in old]
+            gone = delete(versions).where(versions.c.monitor_id == monitor_id, versions.c.number.in_(numbers))
             connection.execute(gone)
-        self.collect(monitor_id)
+        self.drop([version.state_id for version in old if version.state_id is not None])
         return len(old)
 
-    def collect(self, monitor_id: str | None = None, before_ns: int | None = None) -> int:
-        """Drop states that nothing refers to, one in a transaction; return how many went.
+    def collect(self, before_ns: int) -> int:
+        """Drop states that nothing refers to and that were saved before a time; return how many went.
 
-        ``before_ns``: only those saved before, as another process may just be saving one.
+        The time must be long ago: a younger state may just be on its way into a version.
         """
-        idle = [
-            ~exists().where(live.c.state_id == states.c.id),
-            ~exists().where(versions.c.state_id == states.c.id),
-        ]
-        if monitor_id is not None:
-            idle.append(states.c.monitor_id == monitor_id)
-        if before_ns is not None:
-            idle.append(states.c.created_ns < before_ns)
         with self._database.read() as connection:
-            unused = list(connection.execute(select(states.c.id).where(*idle)).scalars())
-        for state_id in unused:
+            unused = select(states.c.id).where(states.c.created_ns < before_ns, *_IDLE)
+            found = list(connection.execute(unused).scalars())
+        self.drop(found)
+        return len(found)
+
+    def drop(self, state_ids: Sequence[int]) -> None:
+        """Drop those of these states that nothing refers to, one in a transaction."""
+        for state_id in state_ids:
             with self._database.write() as connection:
-                connection.execute(delete(states).where(states.c.id == state_id, *idle))
-        return len(unused)
+                connection.execute(delete(states).where(states.c.id == state_id, *_IDLE))
 
     def _shard(self, state_id: int, shard: int) -> Blob:
         query = select(blobs.c.part, blobs.c.sha256, blobs.c.data).where(

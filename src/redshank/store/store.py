@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from redshank.store.history import History
 
 HISTORY = "history"  # folder of the segments below the data folder
+_NEVER_NS = (1 << 63) - 1
 OTHERS_SECONDS = 3600.0  # a file of history that nobody knows may be one that another host is about to name
 
 
@@ -115,6 +116,8 @@ class Store:
             opened = open_database(data, database, may_make=exclusive)
             (migrate if exclusive else must_be_current)(opened)
             store = cls(data, opened, lock, clock, history)
+            if exclusive and opened.is_sqlite:
+                store._forget_the_unfinished()
             if exclusive and history is None and (data / HISTORY).is_dir():
                 store.history.remove_strays(clock(), spare_seconds=0 if opened.is_sqlite else OTHERS_SECONDS)
             return store
@@ -122,6 +125,11 @@ class Store:
             if lock is not None:
                 lock.release()
             raise
+
+    def _forget_the_unfinished(self) -> None:
+        """Drop what the process before had begun when it died; nobody else can be at work on it."""
+        self.states.collect(_NEVER_NS)
+        self.idempotency.release_all()
 
     def close(self) -> None:
         """Close the database and let the folder go."""
