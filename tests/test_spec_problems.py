@@ -33,6 +33,7 @@ from redshank.specs.problems import checked
         ({"watch": 3}, "watch: must be names with values, got 3"),
         ({"enabled": "maybe"}, 'enabled: must be true or false, got "maybe"'),
         ({"filter": {"host": [None]}}, "filter.host[0]: must be a text, got null"),
+        ({"name": ".."}, "name: must be a name other than . and .., got '..'"),
         ({"name": "x" * 300}, f'name: must be a shorter text, got "{"x" * 59}...'),
     ],
 )

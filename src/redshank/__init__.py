@@ -6,15 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from redshank.app import detect
+    from redshank.client.client import AsyncClient, Client
     from redshank.decide import Event, Policy
     from redshank.panel import Key, Panel, Scores
     from redshank.result import Result
 
 __version__ = "0.1.0"
-__all__ = ["Event", "Key", "Panel", "Policy", "Result", "Scores", "__version__", "detect"]
+__all__ = ["AsyncClient", "Client", "Event", "Key", "Panel", "Policy", "Result", "Scores", "__version__", "detect"]
 
 _HOMES = {
     "detect": "redshank.app",
+    "Client": "redshank.client.client",
+    "AsyncClient": "redshank.client.client",
     "Event": "redshank.decide",
     "Policy": "redshank.decide",
     "Key": "redshank.panel",

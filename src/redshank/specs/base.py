@@ -5,7 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, StringConstraints, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    PlainSerializer,
+    StringConstraints,
+    WithJsonSchema,
+)
 
 from redshank.durations import format_duration, parse_duration
 from redshank.errors import ConfigError
@@ -45,4 +53,13 @@ Duration = Annotated[
     PlainSerializer(_write_duration, return_type=str),
     WithJsonSchema({"type": "string", "examples": ["30s", "5m", "1h30m", "2d", "1w"]}),
 ]
-Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN, max_length=200)]
+
+
+def _not_a_step(name: str) -> str:
+    """Names are parts of addresses, where these two lead elsewhere."""
+    if name in (".", ".."):
+        raise ValueError(f"must be a name other than . and .., got {name!r}")
+    return name
+
+
+Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN, max_length=200), AfterValidator(_not_a_step)]

@@ -36,6 +36,7 @@ _KINDS = {
 }
 _LIMITS = {"greater_than": ("gt", ">"), "greater_than_equal": ("ge", ">="), "less_than": ("lt", "<")}
 _LIMITS["less_than_equal"] = ("le", "<=")
+_SCALARS = ("constrained-str", "str", "int", "float", "bool", "literal", "function-after")  # members of unions
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ def _real_path(loc: Sequence[str | int], given: Any, is_named: bool) -> tuple[Pa
 def _is_meant(alternative: str, given: Any) -> bool:
     is_class, is_list = alternative[:1].isupper(), alternative.startswith(("tuple", "list"))
     if isinstance(given, Mapping):
-        return not is_list and not alternative.startswith(("constrained-str", "str", "int", "float", "bool", "literal"))
+        return not is_list and not alternative.startswith(_SCALARS)
     return not is_class and (is_list or not isinstance(given, list | tuple))
 
 

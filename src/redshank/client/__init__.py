@@ -1,0 +1,1 @@
+"""The Python client: ``redshank.Client`` and ``redshank.AsyncClient``, the same methods once blocking, once awaited."""

@@ -1,0 +1,120 @@
+"""Talk to a server, and let others work until the answer is there: the twin of blocking.py."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import httpx2
+
+from redshank.client.request import Close, Flow, Give, Line, Open, Pause, Received, Request, Step, Steps
+from redshank.client.transport import Manner, error_of, read_answer, stream_timeout
+from redshank.client.walk import Walk
+from redshank.errors import RedshankError
+
+Answer = TypeVar("Answer")
+
+
+@dataclass
+class Lines:
+    """An open stream: what closes it, and its lines."""
+
+    context: Any
+    lines: AsyncIterator[str]
+
+
+class Asynchronous:
+    """Talks to the server, and lets others work meanwhile. To be used in one event loop."""
+
+    def __init__(self, manner: Manner, transport: httpx2.AsyncBaseTransport | None = None) -> None:
+        """``transport``: in the place of the network."""
+        self._manner = manner
+        self._http = httpx2.AsyncClient(transport=transport)
+
+    @property
+    def url(self) -> str:
+        """Where the server is."""
+        return self._manner.url
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._http.aclose()
+
+    async def ask(self, request: Request[Answer]) -> Answer:
+        """Send a request and return what its answer says."""
+        sent, attempt = self._manner.sent(request), 1
+        while True:
+            got = await self._once(sent)
+            wait = self._manner.wait_seconds(request, attempt, got)
+            if wait is None:
+                break
+            await asyncio.sleep(wait)
+            attempt += 1
+        if isinstance(got, httpx2.HTTPError):
+            raise self._manner.trouble(got) from got
+        return read_answer(request, got, attempt)
+
+    async def _once(self, sent: dict[str, Any]) -> Received | httpx2.HTTPError:
+        try:
+            answer = await self._http.request(**sent)
+        except httpx2.HTTPError as error:
+            return error
+        return Received(answer.status_code, answer.headers, answer.content)
+
+    async def follow(self, steps: Steps[Answer]) -> Answer:
+        """Go through the steps of a longer method; return what it returns."""
+        walk: Walk[Any] = Walk(steps)
+        async for _ in self._walked(walk):
+            pass
+        answer: Answer = walk.result
+        return answer
+
+    async def items(self, flow: Flow[Answer]) -> AsyncIterator[Answer]:
+        """Go through the steps of a longer method, and yield the items that it gives."""
+        walk: Walk[Answer] = Walk(flow)
+        async for item in self._walked(walk):
+            yield item
+
+    async def _walked(self, walk: Walk[Answer]) -> AsyncIterator[Answer]:
+        try:
+            while (step := walk.next()) is not None:
+                if isinstance(step, Give):
+                    yield step.item
+                    continue
+                try:
+                    walk.tell(await self._done(step, walk))
+                except RedshankError as error:
+                    walk.fail(error)
+        finally:
+            walk.steps.close()
+            for handle in walk.open:
+                await handle.context.__aexit__(None, None, None)
+
+    async def _done(self, step: Step, walk: Walk[Answer]) -> Any:
+        if isinstance(step, Request):
+            return await self.ask(step)
+        if isinstance(step, Pause):
+            await asyncio.sleep(step.seconds)
+            return time.monotonic()
+        try:
+            return await self._streamed(step, walk)
+        except httpx2.HTTPError as error:
+            raise self._manner.trouble(error) from error
+
+    async def _streamed(self, step: Open | Line | Close, walk: Walk[Answer]) -> Any:
+        if isinstance(step, Line):
+            return await anext(step.handle.lines, None)
+        if isinstance(step, Close):
+            walk.open.remove(step.handle)
+            return await step.handle.context.__aexit__(None, None, None)
+        sent = self._manner.sent(step.request)
+        context = self._http.stream(**{**sent, "timeout": stream_timeout(sent["timeout"])})
+        answer = await context.__aenter__()
+        handle = Lines(context, answer.aiter_lines())
+        walk.open.append(handle)
+        if answer.status_code != 200:
+            raise error_of(Received(answer.status_code, answer.headers, await answer.aread()))
+        return handle

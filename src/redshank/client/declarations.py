@@ -1,0 +1,162 @@
+"""Sources, sinks, schedules, templates and monitors: what all of them can do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import msgspec
+
+from redshank.client.answers import Declaration, Page
+from redshank.client.lists import PAGE, all_pages, equal, page_request
+from redshank.client.operations import Group, Mode, operation, stream
+from redshank.client.request import Flow, Received, Request, encode, nothing, place
+
+_META = ("id", "revision", "created", "updated", "origin")
+
+
+def declaration(given: Mapping[str, Any]) -> Declaration:
+    """Return a declaration of the JSON that the server answers."""
+    meta = given.get("meta") or {}
+    known = {name: meta[name] for name in _META if name in meta}
+    spec = {name: value for name, value in given.items() if name != "meta"}
+    return msgspec.convert({**known, "name": given["name"], "spec": spec}, Declaration)
+
+
+def read_declaration(received: Received) -> Declaration:
+    """Read one declaration."""
+    return declaration(msgspec.json.decode(received.body))
+
+
+def _read_page(received: Received) -> Page[Declaration]:
+    given = msgspec.json.decode(received.body)
+    return Page(items=[declaration(item) for item in given["items"]], next_cursor=given["next_cursor"])
+
+
+def _validated(is_validated: bool) -> list[tuple[str, str]]:
+    return [] if is_validated else [("validate", "false")]
+
+
+def _match(etag: str | None) -> dict[str, str]:
+    return {} if etag is None else {"If-Match": etag}
+
+
+class Declarations(Group[Mode]):
+    """Declarations of one kind. ``validate=False`` saves without reaching sources and estimating the cost.
+
+    ``etag``: of a ``Declaration`` that was read; what somebody else changed since is not overwritten (RevisionError).
+    """
+
+    kind: ClassVar[str]
+
+    @operation
+    def list(
+        self,
+        *,
+        name: str | None = None,
+        origin: str | None = None,
+        limit: int = 100,
+        cursor: str | None = None,
+        sort: str | None = None,
+        filter: Mapping[str, str] | None = None,
+    ) -> Request[Page[Declaration]]:
+        """Return a page. ``name``: occurs in the name; ``filter``: fields and their values."""
+        where = _where(name, origin, filter)
+        return page_request(place(self.kind), _read_page, limit=limit, cursor=cursor, sort=sort, where=where)
+
+    @stream
+    def iterate(
+        self,
+        *,
+        name: str | None = None,
+        origin: str | None = None,
+        sort: str | None = None,
+        filter: Mapping[str, str] | None = None,
+    ) -> Flow[Declaration]:
+        """Give all, page after page."""
+        where, path = _where(name, origin, filter), place(self.kind)
+        return all_pages(
+            lambda cursor: page_request(path, _read_page, limit=PAGE, cursor=cursor, sort=sort, where=where)
+        )
+
+    @operation
+    def get(self, name: str) -> Request[Declaration]:
+        """Return one; NotFoundError with the near names when there is none."""
+        return Request(method="GET", path=place(self.kind, name), read=read_declaration)
+
+    @operation
+    def create(self, spec: Mapping[str, Any], *, validate: bool = True) -> Request[Declaration]:
+        """Make one; ConflictError when the name is taken."""
+        return Request(
+            method="POST",
+            path=place(self.kind),
+            read=read_declaration,
+            params=_validated(validate),
+            body=encode(dict(spec)),
+            once=True,
+        )
+
+    @operation
+    def replace(
+        self, name: str, spec: Mapping[str, Any], *, etag: str | None = None, validate: bool = True
+    ) -> Request[Declaration]:
+        """Put another in its place, or make it; another name in ``spec`` renames it."""
+        return Request(
+            method="PUT",
+            path=place(self.kind, name),
+            read=read_declaration,
+            params=_validated(validate),
+            headers=_match(etag),
+            body=encode(dict(spec)),
+        )
+
+    @operation
+    def change(
+        self, name: str, fields: Mapping[str, Any], *, etag: str | None = None, validate: bool = True
+    ) -> Request[Declaration]:
+        """Change some fields; None takes one away, mappings are merged."""
+        return Request(
+            method="PATCH",
+            path=place(self.kind, name),
+            read=read_declaration,
+            params=_validated(validate),
+            headers=_match(etag),
+            body=encode(dict(fields)),
+        )
+
+    @operation
+    def delete(self, name: str, *, etag: str | None = None) -> Request[None]:
+        """Delete one; ConflictError names those that use it."""
+        return Request(method="DELETE", path=place(self.kind, name), read=nothing, headers=_match(etag))
+
+
+def _where(name: str | None, origin: str | None, more: Mapping[str, str] | None) -> list[str]:
+    return [
+        *equal("name", name),
+        *equal("origin", origin),
+        *(condition for field, value in (more or {}).items() for condition in equal(field, value)),
+    ]
+
+
+class Sources(Declarations[Mode]):
+    """Where points come from."""
+
+    kind = "sources"
+
+
+class Sinks(Declarations[Mode]):
+    """Where events go."""
+
+    kind = "sinks"
+
+
+class Schedules(Declarations[Mode]):
+    """When to run, by name."""
+
+    kind = "schedules"
+
+
+class Templates(Declarations[Mode]):
+    """Monitors that differ in a few values."""
+
+    kind = "templates"
