@@ -167,7 +167,7 @@ def _codes(table: Table, codes: Codes, identities: list[str], intake: Intake) ->
 
 def _wrong_names(identity: str, intake: Intake) -> str | None:
     limits = intake.limits
-    plain = 0 < len(identity) <= limits.text and identity[0] != SEPARATOR
+    plain = 0 < len(identity) <= limits.text and identity[0] != SEPARATOR and "\0" not in identity
     if plain and identity.count(SEPARATOR) <= 2 * limits.labels:
         return None
     key = key_of(identity)

@@ -210,5 +210,7 @@ def check_names(measure: str, labels: Sequence[tuple[str, str]], limits: Limits)
     for text in (measure, *(part for pair in labels for part in pair)):
         if len(text) > limits.text:
             raise ValueError(f"a name or label must have at most {limits.text:,} characters, got {len(text):,}")
+        if "\0" in text:
+            raise ValueError(f"a name or label must not hold NUL, got {text[:60]!r}")
     if any(not name for name, _ in labels):
         raise ValueError("the name of a label must not be empty")

@@ -30,6 +30,7 @@ from redshank.store.tokens import Tokens
 
 if TYPE_CHECKING:
     from redshank.store.history import History
+    from redshank.store.points import PushedPoints
 
 HISTORY = "history"  # folder of the segments below the data folder
 _NEVER_NS = (1 << 63) - 1
@@ -54,6 +55,7 @@ class Store:
         self._lock = lock
         self._history_root = history or data / HISTORY
         self._history: History | None = None
+        self._points: PushedPoints | None = None
         self._making = threading.Lock()
         self.resources = Resources(database, clock)
         self.leases = Leases(database)
@@ -87,6 +89,17 @@ class Store:
                 self._history = History(self.database, SegmentFiles(self._history_root))
             return self._history
 
+    @property
+    def points(self) -> PushedPoints:
+        """The pushed points. Their libraries are loaded when they are first used."""
+        with self._making:
+            if self._points is None:
+                from redshank.store.history_files import SegmentFiles
+                from redshank.store.points import PushedPoints
+
+                self._points = PushedPoints(self.database, SegmentFiles(self._history_root), self.clock)
+            return self._points
+
     @classmethod
     def open(
         cls,
@@ -119,7 +132,8 @@ class Store:
             if exclusive and opened.is_sqlite:
                 store._forget_the_unfinished()
             if exclusive and history is None and (data / HISTORY).is_dir():
-                store.history.remove_strays(clock(), spare_seconds=0 if opened.is_sqlite else OTHERS_SECONDS)
+                for part in (store.history, store.points):
+                    part.remove_strays(clock(), spare_seconds=0 if opened.is_sqlite else OTHERS_SECONDS)
             return store
         except BaseException:
             if lock is not None:

@@ -316,6 +316,23 @@ def _blocks(name: str) -> Table:
 
 score_blocks = _blocks("score_blocks")  # owner: id of the monitor
 point_blocks = _blocks("point_blocks")  # owner: name of the source
+point_series = Table(  # the pushed series of each source; identity as push/identity.py writes it
+    "point_series",
+    metadata,
+    Column("owner", Text, primary_key=True),
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    _text("identity"),
+    UniqueConstraint("owner", "identity"),
+)
+point_requests = Table(  # keys of pushes that were kept, so that one sent again is not kept twice
+    "point_requests",
+    metadata,
+    Column("owner", Text, primary_key=True),
+    Column("request", FreeText, primary_key=True),
+    _number("points"),
+    _number("at_ns"),
+    Index(None, "at_ns"),
+)
 segments = Table(
     "segments",
     metadata,

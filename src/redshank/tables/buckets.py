@@ -78,11 +78,10 @@ def fill_empty(agg: str, cells: Floats) -> None:
     """Set empty buckets between the first and last one of each series to 0 where none means zero (in place)."""
     if agg not in ZERO_WHEN_EMPTY:
         return
-    for row in cells:
-        there = np.flatnonzero(~np.isnan(row))
-        if len(there):
-            inside = row[there[0] : there[-1] + 1]
-            inside[np.isnan(inside)] = 0.0
+    there = ~np.isnan(cells)
+    begun = np.logical_or.accumulate(there, axis=1)
+    goes_on = np.logical_or.accumulate(there[:, ::-1], axis=1)[:, ::-1]
+    cells[begun & goes_on & ~there] = 0.0
 
 
 def last_is_full(points: pl.LazyFrame, time: str, last_time: int, bucket_end: int, step: int) -> bool:

@@ -116,6 +116,23 @@ def upgrade() -> None:
     op.create_index(op.f("ix_point_blocks_owner_end_ns"), "point_blocks", ["owner", "end_ns"], unique=False)
     op.create_index(op.f("ix_point_blocks_owner_start_ns"), "point_blocks", ["owner", "start_ns"], unique=False)
     op.create_table(
+        "point_series",
+        sa.Column("owner", sa.Text(), nullable=False),
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("identity", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("owner", "id", name=op.f("pk_point_series")),
+        sa.UniqueConstraint("owner", "identity", name=op.f("uq_point_series_owner_identity")),
+    )
+    op.create_table(
+        "point_requests",
+        sa.Column("owner", sa.Text(), nullable=False),
+        sa.Column("request", sa.Text(), nullable=False),
+        sa.Column("points", BIG, nullable=False),
+        sa.Column("at_ns", BIG, nullable=False),
+        sa.PrimaryKeyConstraint("owner", "request", name=op.f("pk_point_requests")),
+    )
+    op.create_index(op.f("ix_point_requests_at_ns"), "point_requests", ["at_ns"], unique=False)
+    op.create_table(
         "quarantine",
         sa.Column("id", BIG, autoincrement=True, nullable=False),
         sa.Column("monitor_id", sa.Text(), nullable=False),
