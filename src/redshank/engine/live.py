@@ -6,6 +6,7 @@ from the last checkpoint and the score history, so that no window is lost and no
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -29,7 +30,10 @@ from redshank.store.events import EventFilter
 from redshank.store.records import Blob, Block, Live, Progress, StoredEvent, StoredSeries, TickCommit, Version
 from redshank.store.store import Store
 
-CHECKPOINT_NS = 300_000_000_000
+CHECKPOINT_NS = 300_000_000_000  # between two, at least
+CHECKPOINT_STEPS = 60  # which a restart replays in next to no time,
+MOST_CHECKPOINT_NS = 12 * CHECKPOINT_NS  # but no longer
+CHECKPOINT_BYTES_PER_NS = 50_000_000 / CHECKPOINT_NS  # of large states, which cost more than their replay
 FUTURE_NS = 86_400_000_000_000  # newer times in the data than a day from now are taken for mistakes
 MOST_LABELED = 1000
 
@@ -67,7 +71,7 @@ class LiveMonitor:
         self._maker = EventMaker(monitor, watch, self.memory, store.history)
         self._told = Told({event.id: event for event in store.events.open_of(monitor.id)})
         self._heard = -1  # the newest change of events that labels were looked at for
-        self._checkpointed_ns = live.ticked_ns
+        self._checkpointed_ns = live.ticked_ns + self._stagger_ns()
         self._windows = Windows(reader, watch, self.memory.expected_series)
         self._is_by_data = goes_by_data(monitor.spec, reader.source)
 
@@ -92,6 +96,8 @@ class LiveMonitor:
         before = self.watch.n_series
         moved = self._windows.move(window, self._run)
         self._commit(moved, window, before, now_ns, job)
+        if abs(now_ns - self._checkpointed_ns) >= self._checkpoint_ns():
+            self._keep(self._with_checkpoint(self.live, job), (), job, now_ns)
         points = sum(int(np.isfinite(advance.scores.score).sum()) for advance in moved.advances)
         return Ticked(points, self._next_ns(end_ns, now_ns), window.is_behind)
 
@@ -141,8 +147,6 @@ class LiveMonitor:
         version = None
         if is_begun:
             live, version = self._first_version(live, now_ns, job)
-        elif abs(now_ns - self._checkpointed_ns) >= CHECKPOINT_NS and not is_past:
-            live = self._with_checkpoint(live, now_ns, job)
         self._keep(live, changes, job, now_ns, block=block, series=self._newcomers(moved, before), version=version)
 
     def _wanted_changes(self, found: Sequence[StoredEvent], end_ns: int, is_past: bool, now_ns: int) -> list[Change]:
@@ -222,16 +226,25 @@ class LiveMonitor:
         """Keep the state, so that the next start replays nothing."""
         if self.live.cursor_ns == self.live.checkpoint_ns:
             return
-        live = self._with_checkpoint(self.live, self.live.ticked_ns, job)
-        self._keep(live, (), job, self.live.ticked_ns)
+        self._keep(self._with_checkpoint(self.live, job), (), job, self.live.ticked_ns)
 
-    def _with_checkpoint(self, live: Live, now_ns: int, job: Job) -> Live:
+    def _stagger_ns(self) -> int:
+        """By its id, how much later its first checkpoint is, so that a thousand do not come at once."""
+        return zlib.crc32(self.monitor.id.encode()) % self._checkpoint_ns()
+
+    def _checkpoint_ns(self) -> int:
+        """How long after a checkpoint the next is due."""
+        size = sum(len(shard.keys) * shard.bytes_per_series for shard in self.watch.shards)
+        steps = min(MOST_CHECKPOINT_NS, CHECKPOINT_STEPS * self.reader.grid.step_ns)
+        return int(max(CHECKPOINT_NS, steps, min(MOST_CHECKPOINT_NS, size / CHECKPOINT_BYTES_PER_NS)))
+
+    def _with_checkpoint(self, live: Live, job: Job) -> Live:
         blobs = (Blob(shard=i, parts=parts) for i, parts in enumerate(self.watch.save()))
         state_id = self._store.states.save(self.monitor.id, live.cursor_ns, blobs, job.fence)
         return replace(live, state_id=state_id, checkpoint_ns=live.cursor_ns)
 
     def _first_version(self, live: Live, now_ns: int, job: Job) -> tuple[Live, Version]:
-        live = self._with_checkpoint(live, now_ns, job)
+        live = self._with_checkpoint(live, job)
         number = self._store.states.next_number(self.monitor.id)
         version = Version(
             monitor_id=self.monitor.id,

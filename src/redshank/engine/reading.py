@@ -99,6 +99,7 @@ class Reader:
         self.wanted = wanted(spec.measures, facts.measures)
         self.findings: list[Findings] = []  # of the last reading
         self._groups = _groups(self.wanted)
+        self._keys: tuple[Key, ...] = ()
         self._query = Query(
             by=facts.by if spec.by is None else spec.by,
             time=spec.time,
@@ -164,12 +165,19 @@ class Reader:
             return None
         if reading is None:
             return Panel((), times, np.empty((0, len(times), 1)))
-        keys: list[Key] = []
+        keys: tuple[Key, ...] = ()
         for panel in reading.panels:
             same = all(names[name] == name for name in {key.measure for key in panel.keys})
-            keys += panel.keys if same else [Key(names[key.measure], key.labels) for key in panel.keys]
-        values = np.concatenate([_on_grid(panel, times) for panel in reading.panels])
-        return Panel(tuple(keys), times, values[:, :, None])
+            keys += panel.keys if same else tuple(Key(names[key.measure], key.labels) for key in panel.keys)
+        values = [_on_grid(panel, times) for panel in reading.panels]
+        joined = values[0] if len(values) == 1 else np.concatenate(values)
+        return Panel(self._same(keys), times, joined[:, :, None])
+
+    def _same(self, keys: tuple[Key, ...]) -> tuple[Key, ...]:
+        """The keys; those of the last reading when they are equal, so that others see at a glance that they are."""
+        if keys != self._keys:
+            self._keys = keys
+        return self._keys
 
     def _composed(self, cells: Mapping[Labels, dict[Input, Floats]], times: np.ndarray) -> Panel:
         """The panel of expressions, several aggregations, or channels."""
