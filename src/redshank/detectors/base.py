@@ -64,6 +64,7 @@ class Detector(ABC):
     causal: ClassVar[bool]
     multivariate: ClassVar[bool] = False  # channels are looked at together, not one by one
     predicts: ClassVar[bool] = True  # gives expected, lower and upper
+    forecasts: ClassVar[bool] = False  # says what to expect of times to come
     compares_shapes: ClassVar[bool] = False  # looks for stretches that have no like, not for values out of range
     calibration: ClassVar[Calibration]
     summary: ClassVar[str]  # one line for lists
@@ -131,6 +132,17 @@ class Detector(ABC):
             )
         self._admit(panel)
         return self._advance(panel)
+
+    def forecast(self, times: np.ndarray) -> Floats:
+        """Return what is expected at these times (n_series, n_time, n_channels) by what is known now; NaN = nothing.
+
+        ``times``: (n_time,) int64 nanoseconds since 1970 UTC, earlier or later than what was learned. Changes nothing.
+        Raises ConfigError, with the choices, when the detector says nothing of times to come.
+        """
+        from redshank.registry import DETECTORS, detector_class, names
+
+        able = ", ".join(name for name in names(DETECTORS) if detector_class(name).forecasts)
+        raise ConfigError(f"{self.kind}: says nothing of times to come; those that do are {able}", field="detector")
 
     def _learn(self, history: Panel) -> None:
         """Learn the history from the state of ``_begin``."""

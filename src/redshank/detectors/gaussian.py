@@ -56,6 +56,7 @@ class Gaussian(UnivariateDetector):
 
     kind: ClassVar[str] = "gaussian"
     causal: ClassVar[bool] = True
+    forecasts: ClassVar[bool] = True
     summary: ClassVar[str] = "values that scatter around a level that stays"
     calibration: ClassVar[Calibration] = Calibration(
         cut=CUT,
@@ -82,6 +83,12 @@ class Gaussian(UnivariateDetector):
         width = float(ndtri(0.5 + 0.5 * self.threshold))
         advance_rows(values, self.threshold, width, self.keep, self.learn, rows["numbers"], out)
         return RowDeviations(*out)
+
+    def _forecast_rows(self, rows: Arrays, times: np.ndarray) -> Floats:
+        numbers = rows["numbers"]
+        seen = numbers[:, SEEN] >= 1
+        level = np.array([of_unit(own[-EXTENT:], own[MEAN]) for own in numbers])
+        return np.repeat(np.where(seen, level, np.nan)[:, None], len(times), axis=1)
 
 
 @njit(nogil=True, cache=True)

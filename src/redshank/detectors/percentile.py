@@ -57,6 +57,7 @@ class Percentile(UnivariateDetector):
 
     kind: ClassVar[str] = "percentile"
     causal: ClassVar[bool] = True
+    forecasts: ClassVar[bool] = True
     summary: ClassVar[str] = "leaving the usual range, each side by itself"
     calibration: ClassVar[Calibration] = Calibration(
         cut=CUT,
@@ -84,6 +85,12 @@ class Percentile(UnivariateDetector):
         width = float(ndtri(0.5 + 0.5 * self.threshold))
         advance_rows(values, self.threshold, width, self.keep, self.learn, rows["numbers"], rows["first"], out)
         return RowDeviations(*out)
+
+    def _forecast_rows(self, rows: Arrays, times: np.ndarray) -> Floats:
+        numbers = rows["numbers"]
+        seen = numbers[:, SEEN] >= START_POINTS
+        level = np.array([of_unit(own[-EXTENT:], own[MEDIAN]) for own in numbers])
+        return np.repeat(np.where(seen, level, np.nan)[:, None], len(times), axis=1)
 
 
 @njit(nogil=True, cache=True)

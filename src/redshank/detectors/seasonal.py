@@ -16,7 +16,7 @@ import numpy as np
 
 from redshank.calibrate import Calibration
 from redshank.detectors.base import Arrays, Cost, parameter
-from redshank.detectors.seasonal_kernel import NUMBERS, advance_rows
+from redshank.detectors.seasonal_kernel import NUMBERS, advance_rows, forecast_rows
 from redshank.detectors.seasonal_slots import SLOTS, slots_of
 from redshank.detectors.univariate import RowDeviations, UnivariateDetector
 from redshank.panel import Floats
@@ -41,6 +41,7 @@ class Seasonal(UnivariateDetector):
 
     kind: ClassVar[str] = "seasonal"
     causal: ClassVar[bool] = True
+    forecasts: ClassVar[bool] = True
     summary: ClassVar[str] = "live, for very many series: distance from level and course of day, week or month"
     calibration: ClassVar[Calibration] = Calibration(cut=20.0, prior=_PRIOR, certain=40.0)
 
@@ -68,3 +69,8 @@ class Seasonal(UnivariateDetector):
         slots = slots_of(times, self.tz)
         advance_rows(values, slots, self.learn, rows["numbers"], rows["profile"], rows["visits"], out)
         return RowDeviations(*out)
+
+    def _forecast_rows(self, rows: Arrays, times: np.ndarray) -> Floats:
+        found = np.empty((len(rows["numbers"]), len(times)))
+        forecast_rows(slots_of(times, self.tz), rows["numbers"], rows["profile"], found)
+        return found

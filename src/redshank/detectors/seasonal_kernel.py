@@ -95,6 +95,22 @@ def advance_rows(
             _learn(value, value - expected, scale, base, known, state)
 
 
+@njit(nogil=True, cache=True)
+def forecast_rows(slots: Slots, numbers: Floats, profiles: Singles, out: Floats) -> None:
+    """Write what each row expects at each time, NaN before its first value; ``slots``: (3, n_time)."""
+    for row in range(out.shape[0]):
+        state = numbers[row]
+        chosen = int(state[CHOSEN])
+        for t in range(out.shape[1]):
+            usual = float(profiles[row, slots[chosen - 1, t]]) if chosen > 0 else 0.0
+            if math.isnan(usual):
+                out[row, t] = state[LEVEL]
+            else:
+                out[row, t] = usual + state[LEVEL + chosen]
+            if state[SEEN] == 0:
+                out[row, t] = np.nan
+
+
 @njit(nogil=True, cache=True, error_model="numpy")
 def _begin(value: float, state: Floats) -> None:
     """Start at the first value."""

@@ -54,6 +54,17 @@ class UnivariateDetector(Detector):
     def _advance(self, panel: Panel) -> Deviations:
         return join_channels(self._advance_rows(self._rows(), panel.times.view(np.int64), as_rows(panel)), panel)
 
+    def forecast(self, times: np.ndarray) -> Floats:
+        """Return what is expected at these times (n_series, n_time, n_channels) by what is known now; NaN = nothing."""
+        if not self.forecasts:
+            return super().forecast(times)
+        found = self._forecast_rows(self._rows(), np.ascontiguousarray(times, np.int64))
+        return np.swapaxes(found.reshape(len(self.keys), len(self.channels), len(times)), 1, 2)
+
+    def _forecast_rows(self, rows: Arrays, times: np.ndarray) -> Floats:
+        """What is expected of each row at each time (n_rows, n_time). Only detectors with ``forecasts`` define it."""
+        raise TypeError(f"{self.kind} does not forecast")
+
     def _rows(self) -> Arrays:
         """Views of the state with (series, channel) as one leading axis."""
         views = {}
