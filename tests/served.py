@@ -16,7 +16,7 @@ from typing import Any
 
 import httpx2
 
-TOKEN = re.compile(r"\brs_?[a-z]*_[A-Za-z0-9_.-]{16,}")
+TOKEN = re.compile(r"\brsk_[A-Za-z0-9_-]{16,}")
 COMMAND = (sys.executable, "-m", "redshank.cli.main")
 
 
@@ -83,6 +83,11 @@ class Served:
                 process.kill()
                 process.wait()
                 raise AssertionError(f"the server did not stop within 20 seconds:\n{self.said()[-3000:]}") from None
+
+    def close(self) -> None:
+        """Stop it, also after a failure."""
+        self.http.close()
+        self.stop()
 
     def kill(self) -> None:
         """Kill it, as a power cut would."""
