@@ -28,6 +28,17 @@ def test_old_events_go_but_open_ones_stay(store: Store) -> None:
     assert {one.id for one in store.events.list().items} == {"open", "new"}
 
 
+def test_an_event_of_the_past_stays_as_long_as_if_it_had_just_been(store: Store) -> None:
+    mine = monitor(store, events="10d").id
+    store.events.upsert(
+        [event("found", monitor_id=mine, is_open=False, start_ns=NOON - 900 * DAY, end_ns=NOON - 899 * DAY)]
+    )
+
+    assert sweep(store).events == 0
+    store.clock.move(11 * 86400)
+    assert sweep(store).events == 1
+
+
 def test_old_runs_go_with_their_lines(store: Store) -> None:
     mine = monitor(store, runs="10d").id
     store.runs.create(mine, "shop", "train")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from redshank.errors import LeaseLostError, UnavailableError
-from redshank.scheduler.chores import chores_of
+from redshank.scheduler.chores import chores_of, too_old_ns
 from redshank.scheduler.upkeep import Chore, Upkeep
 from redshank.store.records import Fence
 from redshank.store.store import Store
@@ -62,6 +62,18 @@ def test_after_the_end_nothing_is_begun() -> None:
     upkeep.step()
 
     assert done == []
+
+
+@pytest.mark.parametrize(
+    ("cursor", "checkpoint", "cutoff"),
+    [
+        pytest.param(100, 99, 10, id="of now"),
+        pytest.param(50, 49, -40, id="of a file of the past"),
+        pytest.param(500, 5, 5, id="not kept as a state yet"),
+    ],
+)
+def test_scores_are_too_old_by_the_clock_of_their_data(cursor: int, checkpoint: int, cutoff: int) -> None:
+    assert too_old_ns(100, 90, live(cursor_ns=cursor, checkpoint_ns=checkpoint)) == cutoff
 
 
 def test_the_chores_of_a_store_drop_what_removed_monitors_left(store: Store) -> None:

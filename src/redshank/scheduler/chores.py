@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from redshank.scheduler.upkeep import Chore
 from redshank.specs.monitor import RetentionSpec
-from redshank.store.records import Fence, Resource
+from redshank.store.records import Fence, Live, Resource
 from redshank.store.retention import sweep
 from redshank.store.store import Store
 
@@ -35,7 +35,7 @@ def chores_of(store: Store) -> tuple[Chore, ...]:
 
     def expire(fence: Fence, is_stopped: IsStopped) -> str:
         monitors = {monitor.id: monitor for monitor in store.resources.all("monitors")}
-        checkpoints = {live.monitor_id: live.checkpoint_ns for live in store.live.all()}
+        lives = {live.monitor_id: live for live in store.live.all()}
         n_dropped = 0
         for owner in store.history.owners():
             if is_stopped():
@@ -44,8 +44,8 @@ def chores_of(store: Store) -> tuple[Chore, ...]:
             if monitor is None:
                 n_dropped += store.history.remove(owner, fence)
                 continue
-            cutoff_ns = store.clock() - _kept_ns(monitor)
-            n_dropped += store.history.drop_before(owner, min(cutoff_ns, checkpoints.get(owner, cutoff_ns)), fence)
+            cutoff_ns = too_old_ns(store.clock(), _kept_ns(monitor), lives.get(owner))
+            n_dropped += store.history.drop_before(owner, cutoff_ns, fence)
         return f"{n_dropped:,} rows of history dropped" if n_dropped else ""
 
     def tidy(fence: Fence, _is_stopped: IsStopped) -> str:
@@ -56,6 +56,17 @@ def chores_of(store: Store) -> tuple[Chore, ...]:
         Chore(name="retention of scores", seconds=EXPIRE_SECONDS, work=expire),
         Chore(name="retention", seconds=SWEEP_SECONDS, work=tidy),
     )
+
+
+def too_old_ns(now_ns: int, kept_ns: int, live: Live | None) -> int:
+    """Return the time before which scores are too old.
+
+    It goes by where the monitor stands, since files of the past are watched by the clock of their data. What is
+    younger than the checkpoint is a part of the state.
+    """
+    if live is None:
+        return now_ns - kept_ns
+    return min(min(now_ns, live.cursor_ns) - kept_ns, live.checkpoint_ns)
 
 
 def _kept_ns(monitor: Resource) -> int:

@@ -127,8 +127,12 @@ class Events:
             return [as_record(Comment, row) for row in connection.execute(query)]
 
     def prune(self, before_ns: int, monitor_ids: Sequence[str] | None = None) -> int:
-        """Drop closed events (of some monitors) that ended before a time, a part at a time; return how many went."""
+        """Drop closed events (of some monitors) that ended before a time, a part at a time; return how many went.
+
+        One that was found later than that, in a file of the past, stays until its finding is as old.
+        """
         old = [events.c.end_ns < before_ns, ~events.c.is_open, events.c.start_ns < before_ns]
+        old.append(events.c.created_ns < before_ns)
         if monitor_ids is not None:
             old.append(events.c.monitor_id.in_(monitor_ids))
         return drop_in_parts(self._database, events, *old)
