@@ -17,12 +17,12 @@ from typing import Literal, Self, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from redshank.decide_kernel import OPEN, PAYLOAD, PHASE, scan
 from redshank.errors import ConfigError
 from redshank.panel import Floats, Key, Panel, Rows, Scores, to_datetime
 
 Direction = Literal["both", "up", "down"]
 Integers = NDArray[np.int64]
+N_PAYLOAD = 6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +109,7 @@ class Memory:
         """Return the memory of series that never had a score."""
         return cls(
             np.zeros((n_series, 8), np.int64),
-            np.full((n_series, PAYLOAD), np.nan),
+            np.full((n_series, N_PAYLOAD), np.nan),
             np.full((n_series, n_channels), np.nan),
         )
 
@@ -134,6 +134,8 @@ def decide(
     ``quiet_points``: (n_series,) for a policy that leaves them open. ``step_ns``: time between points, None = that of
     the panel, which a batch of one point cannot know. ``name`` enters the ids of the events.
     """
+    from redshank.decide_kernel import scan  # compiles: a policy or an event alone is had without it
+
     leading = _leading_channel(scores)
     at_point = [_pick(array, leading) for array in (panel.values, scores.expected, scores.lower, scores.upper)]
     effective = _effective(policy, scores.score, *at_point)
@@ -181,6 +183,8 @@ def _records(
     rows: Integers, closed: tuple[Integers, Floats, Floats], after: Memory
 ) -> list[tuple[int, tuple[Integers, Floats, Floats], bool]]:
     """Closed events and those still open, in order of series and time."""
+    from redshank.decide_kernel import OPEN, PHASE
+
     records = [(int(row), (closed[0][k], closed[1][k], closed[2][k]), False) for k, row in enumerate(rows)]
     still_open = np.flatnonzero(after.marks[:, PHASE] == OPEN)
     records += [(int(row), (after.marks[row], after.payload[row], after.share[row]), True) for row in still_open]

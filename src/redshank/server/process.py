@@ -13,7 +13,6 @@ from pathlib import Path
 import structlog
 
 import redshank
-from redshank.engine.engine import Engine
 from redshank.engine.named_sinks import NamedSinks
 from redshank.errors import ConfigError
 from redshank.executors.local import cores
@@ -22,11 +21,11 @@ from redshank.scheduler.delivery import Courier
 from redshank.scheduler.place import Limits
 from redshank.scheduler.scheduler import Scheduler
 from redshank.scheduler.upkeep import Upkeep
-from redshank.scheduler.verbs import Verbs
-from redshank.server.opening import Sources, access_of
+from redshank.server.late_engine import LateEngine
 from redshank.server.ports import listen
 from redshank.service.actor import Actor
 from redshank.service.config_watch import ConfigStatus, ConfigWatch
+from redshank.service.opening import Sources, access_of
 from redshank.service.service import Service
 from redshank.settings import Settings
 from redshank.store.store import Store
@@ -49,9 +48,8 @@ class Server:
         """Put the parts together; nothing runs yet."""
         self.store, self.settings = store, settings
         access = access_of(store)
-        self.scheduler = Scheduler(
-            store, Verbs(Engine(store, Sources(store, access))), owner=_owner(store), limits=_limits(store, settings)
-        )
+        engine = LateEngine(store, Sources(store, access))
+        self.scheduler = Scheduler(store, engine, owner=_owner(store), limits=_limits(store, settings))
         self.courier = Courier(store.outbox, NamedSinks(store.resources, access))
         self.upkeep = Upkeep(chores_of(store), self.scheduler.fence)
         self.service = Service(store, worker=self.scheduler)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from redshank.decide import Event
-from redshank.engine.setting import OpenSource
 from redshank.errors import ConfigError, RedshankError
 from redshank.panel import Key
 from redshank.service.actor import Actor
@@ -22,6 +21,9 @@ from redshank.specs.connection import SinkSpec
 from redshank.specs.monitor import MonitorSpec
 from redshank.specs.options import Access
 from redshank.store.store import Store
+
+if TYPE_CHECKING:
+    from redshank.engine.setting import OpenSource
 
 LOOK_SECONDS = 30.0
 DESCRIBED = timedelta(days=7)  # before the newest point
