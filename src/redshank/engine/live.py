@@ -36,6 +36,7 @@ MOST_CHECKPOINT_NS = 12 * CHECKPOINT_NS  # but no longer
 CHECKPOINT_BYTES_PER_NS = 50_000_000 / CHECKPOINT_NS  # of large states, which cost more than their replay
 FUTURE_NS = 86_400_000_000_000  # newer times in the data than a day from now are taken for mistakes
 MOST_LABELED = 1000
+LOOK_NS = 10_000_000_000  # between two looks at whether data that is its own clock has grown
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,7 @@ class LiveMonitor:
         self._checkpointed_ns = live.ticked_ns + self._stagger_ns()
         self._windows = Windows(reader, watch, self.memory.expected_series)
         self._is_by_data = goes_by_data(monitor.spec, reader.source)
+        self._seen: str | None = None  # the signature of a source that held nothing more
 
     # ------------------------------------------------------------------ the tick
 
@@ -86,6 +88,10 @@ class LiveMonitor:
         """
         self._hear()
         try:
+            signature = self.reader.source.signature() if self._is_by_data else None
+            if signature is not None and signature == self._seen:
+                return Ticked(0, self._next_ns(self.live.cursor_ns, now_ns), False)
+            self._seen = None
             end_ns = self._complete_until(now_ns)
             window = self._windows.read(self.live.cursor_ns, end_ns)
         except (SourceError, DataError) as error:
@@ -93,11 +99,13 @@ class LiveMonitor:
             raise SourceError(f"monitor {self.monitor.name}: {error}") from error
         job.raise_if_stopped()
         self.watch.lessons = tuple(self.memory.lessons)
-        before = self.watch.n_series
+        before, is_past = self.watch.n_series, self.live.cursor_ns < self.memory.backfill_until_ns
         moved = self._windows.move(window, self._run)
         self._commit(moved, window, before, now_ns, job)
         if abs(now_ns - self._checkpointed_ns) >= self._checkpoint_ns():
             self._keep(self._with_checkpoint(self.live, job), (), job, now_ns)
+        if not window.is_behind and not is_past:
+            self._seen = signature
         points = sum(int(np.isfinite(advance.scores.score).sum()) for advance in moved.advances)
         return Ticked(points, self._next_ns(end_ns, now_ns), window.is_behind)
 
@@ -114,9 +122,10 @@ class LiveMonitor:
         return max(self.live.cursor_ns, end_ns)  # a clock that was set back waits for its old time
 
     def _next_ns(self, end_ns: int, now_ns: int) -> int | None:
-        """When the step after ``end_ns`` is complete, by the clock."""
+        """When the step after ``end_ns`` is complete by the clock, or files are looked at again; None = in a step."""
         if self._is_by_data:
-            return None
+            has_signature = self.reader.source.signature() is not None
+            return now_ns + min(LOOK_NS, self.reader.grid.step_ns) if has_signature else None
         grid = self.reader.grid
         delay_ns = now_ns - complete_until(self.monitor.spec, self.memory.facts, newest_ns=None, now_ns=now_ns)
         wait = grid.after(end_ns, 1) - end_ns

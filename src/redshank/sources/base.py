@@ -208,6 +208,13 @@ class Source(ABC):
         None when there is nothing yet. Raises SourceError when unreachable, DataError when there is no time.
         """
 
+    def signature(self) -> str | None:
+        """Return a text that is another one whenever there is something new, found at almost no cost; None = no such.
+
+        Raises SourceError when unreachable.
+        """
+        return None
+
     def cancel(self) -> None:  # noqa: B027 - a source that waits for nobody has nothing to give up
         """Give up what other threads read from this source; they end with SourceError soon."""
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import BeforeValidator, Field
 
-from redshank.errors import ConfigError, RedshankError
+from redshank.errors import ConfigError, RedshankError, SourceError
 from redshank.sources.base import Progress, Query, Reading, Source
 from redshank.sources.content import Content
 from redshank.sources.formats import open_tables
@@ -85,6 +87,19 @@ class FileSource(Source):
         query = self._asked(query)
         with self._tables(query) as (tables, _):
             return newest_time(tables, query)
+
+    def signature(self) -> str:
+        """Return names, sizes and times of change of the files."""
+        seen = sha256()
+        for path in self._files():
+            try:
+                found = os.stat(path)
+            except OSError as error:
+                raise SourceError(f"files: {path!r} cannot be read: {error.strerror}") from error
+            seen.update(
+                f"{path}\0{found.st_size}\0{found.st_mtime_ns}\0{found.st_ino}\0".encode(errors="surrogateescape")
+            )
+        return seen.hexdigest()
 
     def _asked(self, query: Query) -> Query:
         return replace(query, **self.reading) if self.reading else query
