@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy import Connection
 
 from redshank.errors import NotFoundError, StateError, UnavailableError
+from redshank.store import migrate
 from redshank.store.records import Blob
 from redshank.store.store import Store
 from redshank.store.tables import metadata
@@ -45,6 +48,32 @@ def test_looking_at_nothing_makes_nothing(tmp_path: Path) -> None:
         Store.open(tmp_path / "none", exclusive=False)
 
     assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.external_service
+def test_servers_that_start_at_once_make_the_tables_once(postgresql: str, tmp_path: Path) -> None:
+    def start(number: int) -> int:
+        with Store.open(tmp_path / str(number), postgresql) as store:
+            store.audit.add("ci", "create", "sources", str(number))
+            return len(store.audit.list().items)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert max(pool.map(start, range(4))) == 4
+
+
+def test_tables_that_cannot_be_made_are_made_by_the_next_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(connection: Connection) -> None:
+        upgrade(connection)
+        raise KeyboardInterrupt
+
+    upgrade = migrate._upgrade
+    monkeypatch.setattr(migrate, "_upgrade", fail)
+    with pytest.raises(KeyboardInterrupt):
+        Store.open(tmp_path)
+    monkeypatch.undo()
+
+    with Store.open(tmp_path) as store:
+        assert store.events.newest() == 0
 
 
 def test_the_migrations_make_the_tables_that_the_code_knows(store: Store) -> None:

@@ -125,6 +125,7 @@ class Store:
             StateError: the store was made by a newer version.
         """
         lock = _make_ready(data) if exclusive else None
+        opened: Database | None = None
         try:
             opened = open_database(data, database, may_make=exclusive)
             (migrate if exclusive else must_be_current)(opened)
@@ -136,6 +137,8 @@ class Store:
                     part.remove_strays(clock(), spare_seconds=0 if opened.is_sqlite else OTHERS_SECONDS)
             return store
         except BaseException:
+            if opened is not None:
+                opened.close()
             if lock is not None:
                 lock.release()
             raise
