@@ -12,14 +12,16 @@ import pytest
 from sqlalchemy import insert
 
 from redshank.errors import ConflictError, NotFoundError, StateError, UnavailableError
+from redshank.panel import Key
 from redshank.store.backup import backup
 from redshank.store.doctor import examine
 from redshank.store.history import encode_block
 from redshank.store.history_compact import Sizes
-from redshank.store.records import Block, TickCommit
+from redshank.store.records import Answer, Block, TickCommit
 from redshank.store.restore import restore
+from redshank.store.rows import as_row
 from redshank.store.store import Store
-from redshank.store.tables import metadata, segments
+from redshank.store.tables import metadata, point_blocks, point_requests, point_series, quarantine, segments
 from store_data import MINUTE, NOON, event, live, train
 
 
@@ -39,11 +41,23 @@ def fill(store: Store) -> None:
         deliveries=[("mail", "e1")],
     )
     store.live.commit(tick)
+    store.series.admit(monitor.id, [Key.of("cpu", {"host": "ø\x00"})], first_ns=NOON, shard_series=10)
     store.events.comment("e1", "me", "looks real")
     store.tokens.create("ci", "view")
     store.audit.add("ci", "create", "sources", "shop")
     store.runs.log(store.runs.create(monitor.id, "orders", "train").id, [("info", "began")])
     add_segment(store, "scores/m1/a.parquet", b"columns")
+    store.timers.begin({(monitor.id, "train"): NOON})
+    store.idempotency.begin("ci", "k", "f")
+    store.idempotency.finish("ci", "k", Answer(status=201, headers={"etag": "1"}, body=b"\x00"))
+    store.leases.take("leader", "a", 30, NOON)
+    spoiled = {"monitor_id": "m1", "state_id": 9, "shard": 0, "part": "x", "found_ns": 1, "sha256": "", "data": b"x"}
+    pushed = {"owner": "shop", "id": 0, "identity": "{}"}
+    request = {"owner": "shop", "request": "r1", "points": 1, "at_ns": NOON}
+    with store.database.write() as connection:
+        for table, row in ((quarantine, spoiled), (point_series, pushed), (point_requests, request)):
+            connection.execute(insert(table), row)
+        connection.execute(insert(point_blocks), {"owner": "shop", **as_row(block)})
 
 
 def add_segment(store: Store, path: str, body: bytes) -> None:
@@ -65,6 +79,7 @@ def contents(store: Store) -> dict[str, list[tuple[object, ...]]]:
 def test_a_store_in_use_comes_back_as_it_was(store: Store, tmp_path: Path, address: str | None) -> None:
     fill(store)
     before = contents(store)
+    assert [name for name, rows in before.items() if not rows] == []
 
     manifest = backup(store.data, tmp_path / "b", address)
     store.audit.add("ci", "create", "sources", "later")

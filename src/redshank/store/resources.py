@@ -17,7 +17,7 @@ from redshank.store.pages import page_of
 from redshank.store.records import Kind, Page, Resource
 from redshank.store.references import references
 from redshank.store.rows import as_record
-from redshank.store.tables import live, resource_uses, resources
+from redshank.store.tables import live, point_series, resource_uses, resources
 
 COLUMNS = [column.name for column in resources.columns]
 ORDERS: dict[str, tuple[ColumnElement[Any], ...]] = {
@@ -198,6 +198,7 @@ class Resources:
         name = change.new_name or before.name
         if name != before.name:
             self._must_be_unused(connection, before, "be renamed")
+            _must_hold_no_points(connection, before)
             if self._find(connection, change.kind, name) is not None:
                 raise _taken(change.kind, name)
         values = {
@@ -280,6 +281,13 @@ def _users(kind: Kind, name: str) -> Any:
     used = (resource_uses.c.kind == kind) & (resource_uses.c.name == name)
     joined = select(resources).join(resource_uses, resource_uses.c.user_id == resources.c.id).where(used)
     return joined.order_by(resources.c.kind, resources.c.name)
+
+
+def _must_hold_no_points(connection: Connection, resource: Resource) -> None:
+    """Pushed points are kept under the name of their source, in files too."""
+    pushed = select(point_series.c.id).where(point_series.c.owner == resource.name).limit(1)
+    if resource.kind == "sources" and connection.execute(pushed).first() is not None:
+        raise ConflictError(f"source {resource.name!r}: must hold no pushed points to be renamed", field="name")
 
 
 def _taken(kind: Kind, name: str) -> ConflictError:
