@@ -9,14 +9,17 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from sqlalchemy import event as sqlalchemy_event
 from sqlalchemy import text
 
-from redshank.errors import StateError, UnavailableError
+from redshank.errors import ConfigError, StateError, UnavailableError
+from redshank.store.events import EventFilter
 from redshank.store.records import Block, TickCommit
+from redshank.store.runs import RunFilter
 from redshank.store.store import Store
 from store_data import MINUTE, NOON, event, live
 
@@ -203,6 +206,25 @@ def test_an_error_inside_a_transaction_takes_all_of_it_back(store: Store) -> Non
         fail()
 
     assert store.events.newest() == 0
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        pytest.param(lambda store: store.events.list(EventFilter(start_ns=10**30)), id="a time past all times"),
+        pytest.param(lambda store: store.events.list(EventFilter(end_ns=-(10**30))), id="a time before all times"),
+        pytest.param(lambda store: store.runs.create("m1", "shop", "train", due_ns=2**63), id="a number of 65 bits"),
+        pytest.param(lambda store: store.resources.create("sinks", "a\ud800", {}), id="half a character"),
+        pytest.param(lambda store: store.resources.create("sinks", "a", {"x": float("inf")}), id="an infinite number"),
+        pytest.param(lambda store: store.resources.create("sinks", "a", {"x": {1, 2}}), id="a set"),
+        pytest.param(lambda store: store.runs.list(RunFilter(monitor_ids=["\ud800"])), id="half a character to find"),
+    ],
+)
+def test_what_no_database_can_hold_is_refused_as_such(store: Store, ask: Callable[[Store], object]) -> None:
+    with pytest.raises(ConfigError, match="store: "):
+        ask(store)
+
+    assert store.resources.all() == []
 
 
 def test_a_reader_sees_one_moment(store: Store) -> None:

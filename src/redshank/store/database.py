@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine, bindparam, select, text, update
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from redshank.errors import LeaseLostError, UnavailableError
+from redshank.errors import ConfigError, LeaseLostError, UnavailableError
 from redshank.store.records import Fence
 from redshank.store.tables import counters, leases
 
@@ -126,10 +126,15 @@ class Database:
             yield
         except IntegrityError:
             raise
+        except (DataError, OverflowError, UnicodeEncodeError) as error:
+            said = " ".join(str(error.orig if isinstance(error, DataError) else error).split())
+            raise ConfigError(f"store: numbers must have 64 bits, texts must be Unicode: {said}") from error
         except PoolTimeoutError as error:
             raise UnavailableError(f"database {self.name}: all connections are in use; try again") from error
         except DBAPIError as error:
             raise self._error(error) from error
+        except StatementError as error:  # what was given cannot be written as JSON
+            raise ConfigError(f"store: must be JSON with finite numbers: {error.orig}") from error
 
     def _error(self, error: DBAPIError) -> Exception:
         said = " ".join(str(error.orig).split())

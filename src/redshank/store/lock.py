@@ -60,7 +60,7 @@ def holder_of(folder: Path) -> int | None:
         return None
     with path.open() as file:
         try:
-            _lock(file)
+            _lock(file, shared=True)
         except OSError:
             held = _holder(file)
             return int(held) if held.isdigit() else 0
@@ -81,14 +81,14 @@ def _lock_soon(file: IO[str]) -> None:
     return _lock(file)
 
 
-def _lock(file: IO[str]) -> None:
+def _lock(file: IO[str], *, shared: bool = False) -> None:
     if fcntl is None:
         import msvcrt
 
         file.seek(1 << 20)  # bytes that are locked cannot be read there, so not those of the pid
         msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
         return
-    fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+    fcntl.flock(file.fileno(), (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
 
 
 def _holder(file: IO[str]) -> str:

@@ -307,6 +307,7 @@ class Swept:
     states: int
     audit: int
     answers: int
+    quarantined: int
     left_behind: int
 
 

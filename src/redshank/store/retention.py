@@ -14,7 +14,18 @@ from redshank.specs.monitor import RetentionSpec
 from redshank.store.database import Database
 from redshank.store.events import drop_in_parts
 from redshank.store.records import Fence, Resource, Swept
-from redshank.store.tables import events, live, resources, runs, score_blocks, series, states, timers, versions
+from redshank.store.tables import (
+    events,
+    live,
+    quarantine,
+    resources,
+    runs,
+    score_blocks,
+    series,
+    states,
+    timers,
+    versions,
+)
 
 if TYPE_CHECKING:
     from redshank.store.store import Store
@@ -46,6 +57,7 @@ def sweep(store: Store, fence: Fence | None = None, *, audit: timedelta = AUDIT)
         states=store.states.collect(before_ns=now_ns - _ns(UNUSED_STATE)),
         audit=store.audit.prune(now_ns - _ns(audit)),
         answers=store.idempotency.prune(),
+        quarantined=drop_in_parts(store.database, quarantine, quarantine.c.found_ns < now_ns - _ns(audit)),
         left_behind=forget_the_removed(store.database),
     )
 
