@@ -112,7 +112,7 @@ class Work:
         assert self.process is not None
         self.process.communicate("", timeout=60)
 
-    def wait_until(self, steps: int, seconds: float = 120) -> None:
+    def wait_until(self, steps: int, seconds: float = 900) -> None:
         """Wait until so many steps are scored, but for the one that is still filling, and all is told."""
         wanted = BEGIN_NS + (steps - 2) * STEP_NS
         until = time.monotonic() + seconds
@@ -225,10 +225,11 @@ def main() -> None:
         wanted_folder, found_folder = Path(folder, "wanted"), Path(folder, "found")
         wanted_folder.mkdir()
         found_folder.mkdir()
+        wanted = undisturbed(wanted_folder, rounds)
         begun = time.monotonic()
         found = killed(found_folder, rounds, seed=1)
         seconds = time.monotonic() - begun
-        counts = compare(found, undisturbed(wanted_folder, rounds))
+        counts = compare(found, wanted)
         lines = [f"{rounds} kills in {seconds:.0f} s", *(f"{name}: {count}" for name, count in counts.items())]
         sys.stdout.write("\n".join(lines) + "\n")
 

@@ -60,7 +60,7 @@ def test_a_source_that_never_answers_delays_no_other_monitor(store: Store) -> No
 
 
 def test_a_tick_that_hangs_is_given_up_and_what_it_keeps_later_is_refused(store: Store) -> None:
-    bench = Bench(store, tick_seconds=60)
+    bench = Bench(store, load_seconds=60)
     bench.monitor("a")
     hang = bench.hang("tick", "a")
     bench.go(59)
@@ -78,8 +78,22 @@ def test_a_tick_that_hangs_is_given_up_and_what_it_keeps_later_is_refused(store:
         store.runs.progress(Progress(run_id=old.run_id, attempt=old.attempt, done=7), old.fence)
 
 
+def test_a_tick_that_loads_its_monitor_may_take_longer(store: Store) -> None:
+    bench = Bench(store, tick_seconds=60, load_seconds=300)
+    bench.monitor("a")
+    bench.go(1)
+    hang = bench.hang("tick", "a")
+    bench.go(125)
+    assert bench.scheduler.live.figures()["hanging"] == 1
+
+    bench.go(200)
+
+    assert bench.scheduler.live.figures()["hanging"] == 1
+    assert [job.is_stopped() for job in hang.jobs] == [True, False]
+
+
 def test_only_so_many_threads_hang_in_a_monitor_and_it_goes_on_when_one_comes_back(store: Store) -> None:
-    bench = Bench(store, lost=3, **SELDOM)
+    bench = Bench(store, lost=3, load_seconds=60, **SELDOM)
     bench.monitor("a")
     hang = bench.hang("tick", "a")
     bench.go(3600)

@@ -183,11 +183,16 @@ class LiveLane:
         limits = self._place.limits
         if tick.canceled is not None and now >= tick.canceled + limits.cancel_seconds:
             return True
-        if now >= tick.started + limits.tick_seconds:
+        if now >= tick.started + self._seconds(tick):
             return True
         if not tick.is_slow and now >= tick.started + limits.slow_seconds:
             self._let_others_on(tick)
         return False
+
+    def _seconds(self, tick: Tick) -> float:
+        """Return how long a tick may take: one that loads its monitor may have to compile, and to replay much."""
+        limits = self._place.limits
+        return limits.load_seconds if tick.is_first else limits.tick_seconds
 
     def _let_others_on(self, tick: Tick) -> None:
         if sum(each.is_slow for each in self._ticks) < self._place.limits.slow_ticks:
@@ -196,7 +201,7 @@ class LiveLane:
             self._queue.slowed(tick.source)
 
     def _give_up(self, tick: Tick) -> str:
-        watch, seconds = tick.watch, self._place.limits.tick_seconds
+        watch, seconds = tick.watch, self._seconds(tick)
         error = f"monitor {watch.monitor.name}: a tick took longer than {seconds:g} s and was given up"
         tick.is_abandoned = True
         tick.job.stop.set()
@@ -228,7 +233,7 @@ class LiveLane:
         if self._active:
             waits.append(limits.slow_seconds)
         for tick in self._ticks:
-            waits.append(tick.started + limits.tick_seconds - now)
+            waits.append(tick.started + self._seconds(tick) - now)
             waits += [] if tick.canceled is None else [tick.canceled + limits.cancel_seconds - now]
         return max(0.0, min(waits))
 
@@ -262,6 +267,7 @@ class LiveLane:
                 job=job,
                 watcher=watch.watcher,
                 run=watch.run,
+                is_first=watch.watcher is None,
             )
             self._ticks.add(tick)
             return tick

@@ -20,16 +20,18 @@ class Limits:
 
     ``ticks``: live ticks that compute at once; one that takes longer than ``slow_seconds`` waits for its source, as a
     rule, and its place is given to another, ``slow_ticks`` times. ``runs``: at once, ``runs_of_monitor``: of one
-    monitor. A tick or run is given up after its seconds. ``attempts``: of a run whose source or database is away.
-    ``cancel_seconds``: from a cancel seen to giving the work up. ``lost``: threads that may hang in one monitor.
-    ``lease_seconds``: after which another may lead when this one is dead; it is renewed three times as often. Runs that
-    other processes ask for are looked for every ``poll_seconds``, changes that they make every ``look_seconds``.
+    monitor. A tick or run is given up after its seconds; ``load_seconds``: a tick that first loads its monitor.
+    ``attempts``: of a run whose source or database is away. ``cancel_seconds``: from a cancel seen to giving the work
+    up. ``lost``: threads that may hang in one monitor. ``lease_seconds``: after which another may lead when this one is
+    dead; it is renewed three times as often. Runs that other processes ask for are looked for every ``poll_seconds``,
+    changes that they make every ``look_seconds``.
     """
 
     ticks: int = field(default_factory=cores)
     slow_ticks: int = 32
     slow_seconds: float = 0.5
     tick_seconds: float = 60.0
+    load_seconds: float = 900.0
     runs: int = field(default_factory=cores)
     runs_of_monitor: int = 1
     run_seconds: Mapping[Verb, float] = field(

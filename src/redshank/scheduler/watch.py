@@ -76,6 +76,7 @@ class Tick:
     """A tick under way in a thread; what it loads is the watch's when it ends well.
 
     ``is_slow``: it takes so long that others go on without its place. ``canceled``: when it was asked to stop.
+    ``is_first``: it loads the monitor.
     """
 
     watch: Watch
@@ -85,5 +86,6 @@ class Tick:
     watcher: Watcher | None = None
     run: Run | None = None
     canceled: float | None = None
+    is_first: bool = False
     is_slow: bool = False
     is_abandoned: bool = False

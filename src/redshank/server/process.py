@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import structlog
@@ -55,24 +55,39 @@ class Server:
         self.service = Service(store, worker=self.scheduler)
         self.config = _config_watch(self.service, config) if config else None
         self._ended = threading.Event()
+        self._turn = threading.Lock()
 
     @contextmanager
     def running(self) -> Iterator[None]:
         """Do all work in the background; at the end keep what is in memory, and let another lead."""
-        with ExitStack() as ends:
-            ends.callback(self._ended.set)
+        self.begin()
+        try:
+            yield
+        finally:
+            self.end()
+
+    def begin(self) -> None:
+        """Begin to work in the background."""
+        with self._turn:
+            if self._ended.is_set():
+                return
             if self.config is not None:
                 self.config.start()
-                threading.Thread(
+                watch = threading.Thread(
                     target=self.config.run, args=(self._ended,), name="redshank-config", daemon=True
-                ).start()
+                )
+                watch.start()
             self.scheduler.start()
-            ends.callback(self.scheduler.stop, STOP_SECONDS)
             self.courier.start()
-            ends.callback(self.courier.stop)
             self.upkeep.start()
-            ends.callback(self.upkeep.stop)
-            yield
+
+    def end(self) -> None:
+        """Keep what is in memory, and let another lead; within seconds."""
+        self._ended.set()
+        with self._turn:
+            self.upkeep.stop()
+            self.scheduler.stop(STOP_SECONDS)
+            self.courier.stop()
 
 
 def serve(settings: Settings, config: Sequence[Path] = ()) -> None:
@@ -88,8 +103,10 @@ def serve(settings: Settings, config: Sequence[Path] = ()) -> None:
         with Store.open(settings.data, settings.database) as store:
             server = Server(store, settings, config)
             _tell_first_token(server.service, settings)
-            with server.running():
+            try:
                 _answer(server, opened, begun)
+            finally:
+                server.end()
         log.info("stopped")
 
 
@@ -98,10 +115,11 @@ def _answer(server: Server, opened: socket.socket, begun: float) -> None:
     import uvicorn
 
     from redshank.api.app import create_app
+    from redshank.server.web import web_server
 
     settings = server.settings
     host, port = opened.getsockname()[:2]
-    web = uvicorn.Server(
+    web = web_server(
         uvicorn.Config(
             create_app(server.service, settings),
             host=str(host),
@@ -112,7 +130,8 @@ def _answer(server: Server, opened: socket.socket, begun: float) -> None:
             date_header=True,
             lifespan="on",
             timeout_graceful_shutdown=ANSWER_SECONDS,
-        )
+        ),
+        lambda: threading.Thread(target=server.begin, name="redshank-begin", daemon=True).start(),
     )
     shown = f"[{host}]" if ":" in str(host) else host
     log.info(
