@@ -22,7 +22,7 @@ from redshank.store.store import Store
 from redshank.tables import read_table
 
 MINUTE = 60_000_000_000
-START = 1_700_000_040_000_000_000 // MINUTE * MINUTE
+START = 1_700_002_800_000_000_000  # an hour begins
 SCHEMA = {"time": pl.Int64, "host": pl.String, "cpu": pl.Float64}
 
 

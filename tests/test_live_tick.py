@@ -237,5 +237,5 @@ def test_a_false_alarm_is_silenced_at_once_and_can_be_taken_back(world: World) -
     assert [event.start_ns for event in world.events(kinds=["anomaly"])] == [at(300), at(600)]
 
 
-def test_minutes_are_those_of_the_epoch() -> None:
-    assert START % MINUTE == 0
+def test_the_world_begins_with_an_hour() -> None:
+    assert START % (60 * MINUTE) == 0
