@@ -9,7 +9,20 @@ import anyio.to_thread
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
-from redshank.api import config, connections, events, health, monitors, resources, runs, series, stream, tokens
+from redshank.api import (
+    config,
+    connections,
+    events,
+    health,
+    monitors,
+    points,
+    previews,
+    resources,
+    runs,
+    series,
+    stream,
+    tokens,
+)
 from redshank.api.description import add_description
 from redshank.api.doorkeeper import Doorkeeper
 from redshank.api.errors import add_error_answers
@@ -25,9 +38,11 @@ ALL_ROUTES = (
     *resources.ALL,
     connections.routes,
     monitors.routes,
+    previews.routes,
     runs.routes,
     events.routes,
     series.routes,
+    points.routes,
     stream.routes,
     config.routes,
     tokens.routes,

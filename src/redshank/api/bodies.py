@@ -25,6 +25,8 @@ async def read_body(request: Request, limit_bytes: int) -> bytes:
     """
     kept: bytes | None = getattr(request.state, "body", None)
     if kept is not None:
+        if len(kept) > limit_bytes:
+            raise TooLargeError(f"body: at most {limit_bytes:,} bytes, got {len(kept):,}")
         return kept
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > limit_bytes:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from redshank.service.events import LONGEST_COMMENT, MOST_AT_ONCE
+from redshank.specs.base import Duration
 
 Time = datetime  # RFC 3339 in UTC with Z
 
@@ -127,6 +128,25 @@ class RunBody(Body):
     start: datetime | None = None
     end: datetime | None = None
     params: dict[str, Any] = Field(default_factory=dict)
+
+
+class PreviewBody(Body):
+    """A monitor and a past range."""
+
+    monitor: dict[str, Any] = Field(description="As it would be saved.")
+    start: datetime | None = None
+    end: datetime | None = None
+    days: float | None = Field(default=None, gt=0, le=3650, description="Before the end, instead of start.")
+
+
+class CapacityBody(Body):
+    """A monitor whose data is looked at, or figures instead."""
+
+    monitor: dict[str, Any] | None = Field(default=None, description="As it would be saved.")
+    series: int = Field(default=1, ge=1, le=100_000_000)
+    step: Duration = timedelta(minutes=1)
+    detector: str = "analog"
+    channels: int = Field(default=1, ge=1, le=10_000)
 
 
 class SeriesKey(Answer):
@@ -266,6 +286,65 @@ class ComparisonAnswer(Answer):
     one: VersionAnswer
     other: VersionAnswer
     differences: dict[str, list[Any]]
+
+
+class NeedAnswer(Answer):
+    """What a monitor needs. ``cpu_share``: of one core."""
+
+    detector: str
+    series: int
+    channels: int
+    step_seconds: float
+    points_per_second: float
+    memory_bytes: int
+    cpu_share: float
+    history_bytes_per_day: float
+
+
+class RoomAnswer(Answer):
+    """What monitors may take, all together."""
+
+    memory_bytes: int
+    cpu_share: float
+
+
+class TakenRoomAnswer(RoomAnswer):
+    """What the other monitors take."""
+
+    monitors: int
+
+
+class CapacityAnswer(Answer):
+    """What a monitor would need, and whether there is room."""
+
+    need: NeedAnswer
+    fits: bool
+    message: str | None = Field(description="Why it does not fit, and what would.")
+    limits: RoomAnswer
+    taken: TakenRoomAnswer
+
+
+class RejectedRow(Answer):
+    """A row that was not taken: its number in the body counted from 1, its text (shortened), and why."""
+
+    row: int
+    text: str
+    reason: str
+
+
+class TakenAnswer(Answer):
+    """What became of a push; rows = accepted + rejected."""
+
+    rows: int
+    accepted: int
+    points: int = Field(description="Kept.")
+    missing: int = Field(description="Values that said that there is none.")
+    refused: int = Field(description="Points of new series of a source that has as many as it may have.")
+    new_series: int
+    left_out: list[str] = Field(description="Fields that hold text where only numbers are kept.")
+    is_repeat: bool = Field(description="The request was kept before; nothing was done.")
+    rejected: int
+    rejected_rows: list[RejectedRow] = Field(description="The first hundred.")
 
 
 class CheckedAnswer(Answer):

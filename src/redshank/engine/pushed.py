@@ -87,10 +87,11 @@ class PushedSource(Source):
     kind: ClassVar[str] = "push"
     Options: ClassVar[type[Options]] = PushOptions
 
-    def __init__(self, points: PushedPoints, source: str) -> None:
-        """``source``: as in ``PushedPoints.append``."""
+    def __init__(self, points: PushedPoints, source: str, name: str = "") -> None:
+        """``source``: as in ``PushedPoints.append``. ``name``: how people call it, "" = the same."""
         self._points = points
         self._source = source
+        self._name = name or source
         self._layouts: dict[tuple[Any, ...], _Layout] = {}
 
     @classmethod
@@ -125,7 +126,7 @@ class PushedSource(Source):
 
     def describe(self) -> str:
         """Return ``points pushed to NAME``."""
-        return f"points pushed to {self._source}"
+        return f"points pushed to {self._name}"
 
     def preview(self, n: int = 10) -> list[dict[str, Any]]:
         """Return the newest ``n`` points."""

@@ -34,13 +34,17 @@ class Metrics:
         self._seconds = Histogram(
             "redshank_request_duration_seconds", "Time to answer.", ["route"], buckets=SECONDS, registry=self._registry
         )
-        self.points = Counter("redshank_points_pushed", "Points taken by push.", ["source"], registry=self._registry)
+        self._points = Counter("redshank_points_pushed", "Points taken by push.", ["source"], registry=self._registry)
         self._registry.register(_OfTheStore(service))
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count a request."""
         self._requests.labels(method, route, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
+
+    def pushed(self, source: str, points: int) -> None:
+        """Count points that a source got."""
+        self._points.labels(source).inc(points)
 
     def text(self) -> tuple[str, str]:
         """Return all figures as Prometheus reads them, and their media type."""

@@ -8,9 +8,11 @@ from redshank.sources.build import build_source
 from redshank.specs.connection import SourceSpec
 from redshank.specs.monitor import MonitorSpec
 from redshank.specs.options import Access, read_secret
+from redshank.store.records import Resource
 from redshank.store.store import Store
 
 ENCRYPTED = "enc:"
+PUSH = "push"
 
 
 def access_of(store: Store) -> Access:
@@ -36,15 +38,30 @@ class Sources:
             NotFoundError: it names one that is not there.
             ConfigError: its declaration is wrong, or a secret of it is not there.
         """
-        spec = self._spec(monitor)
-        target = {name: getattr(monitor, name) for name in ("path", "query", "table", "index")}
-        return build_source(spec.kind, spec.options, target, self._access)
-
-    def _spec(self, monitor: MonitorSpec) -> SourceSpec:
-        if isinstance(monitor.source, SourceSpec):
-            return monitor.source
         if isinstance(monitor.source, str):
-            return SourceSpec.model_validate(self._store.resources.get("sources", monitor.source).spec)
-        if monitor.path is None:
-            raise ConfigError(f"monitor {monitor.name}: must have a source or a path", field="source")
-        return SourceSpec(kind="files")
+            declared = self._store.resources.get("sources", monitor.source)
+            spec = SourceSpec.model_validate(declared.spec)
+            if spec.kind == PUSH:
+                return self._pushed(declared, monitor)
+        else:
+            spec = monitor.source or _files(monitor)
+        return build_source(spec.kind, spec.options, _target(monitor), self._access)
+
+    def _pushed(self, source: Resource, monitor: MonitorSpec) -> Source:
+        """Return the points pushed to a source; they are kept under its id, which a new name does not change."""
+        from redshank.engine.pushed import PushedSource
+
+        given = [name for name, value in _target(monitor).items() if value is not None]
+        if given:
+            raise ConfigError(f"source {source.name!r}: of kind 'push' has no {given[0]}", field=given[0])
+        return PushedSource(self._store.points, source.id, source.name)
+
+
+def _target(monitor: MonitorSpec) -> dict[str, str | None]:
+    return {name: getattr(monitor, name) for name in ("path", "query", "table", "index")}
+
+
+def _files(monitor: MonitorSpec) -> SourceSpec:
+    if monitor.path is None:
+        raise ConfigError(f"monitor {monitor.name}: must have a source or a path", field="source")
+    return SourceSpec(kind="files")

@@ -139,6 +139,10 @@ class Resources:
         """Return a declaration as its class, with its secrets in the clear."""
         return read_spec(SPECS[kind], self._clear(self._store.resources.get(kind, name)), _noun(kind))
 
+    def clear(self, kind: Kind, name: str) -> dict[str, Any]:
+        """Return a declaration as plain JSON with its secrets in the clear; never to be shown."""
+        return self._clear(self._store.resources.get(kind, name))
+
     def _checked(self, kind: Kind, clear: Mapping[str, Any], saving: Saving) -> Spec:
         spec = read_spec(SPECS[kind], clear, _noun(kind))
         if kind in ("sources", "sinks") and not getattr(spec, "name", None):

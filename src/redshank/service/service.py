@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from redshank.errors import RedshankError
 from redshank.service.audit import Audit
@@ -13,6 +15,7 @@ from redshank.service.events import Events
 from redshank.service.metrics import Metrics
 from redshank.service.monitors import Monitors
 from redshank.service.opening import Sources, access_of
+from redshank.service.points import Points
 from redshank.service.resources import Resources
 from redshank.service.runs import Runs
 from redshank.service.series import Series
@@ -21,6 +24,10 @@ from redshank.service.worker import Nobody, Worker
 from redshank.specs.base import Spec
 from redshank.store.records import Kind, StoredEvent
 from redshank.store.store import Store
+
+if TYPE_CHECKING:
+    from redshank.service.checks import SaveChecks
+    from redshank.service.previews import Previews
 
 NOBODY = Nobody()
 
@@ -44,6 +51,22 @@ class Service:
         self.open_source = Sources(store, access)
         self.connections = Connections(store, self.resources, self.audit, open_source=self.open_source, access=access)
         self.metrics = Metrics(self)
+        self.points = Points(store, worker, clock, self.metrics.pushed)
+
+    @cached_property
+    def checks(self) -> SaveChecks:
+        """What is found out about a declaration when it is saved; loads the engine when first used."""
+        from redshank.service.checks import SaveChecks
+
+        return SaveChecks(self.store, self.open_source, self.clock)
+
+    @cached_property
+    def previews(self) -> Previews:
+        """What a monitor would do and need; loads the engine when first used."""
+        from redshank.engine.engine import Engine
+        from redshank.service.previews import Previews
+
+        return Previews(Engine(self.store, self.open_source), self.resources, self.checks, self.clock)
 
     def ready(self) -> tuple[bool, dict[str, str]]:
         """Return whether all that is needed works, and what each part says."""
@@ -59,6 +82,8 @@ class Service:
 
     def _check(self, kind: Kind, spec: Spec) -> None:
         """Raise what is wrong with a declaration beyond its form."""
+        if kind in ("monitors", "schedules"):
+            self.checks(kind, spec)
 
     def _labeled(self, event: StoredEvent) -> None:
         """Let the monitor of an event learn from its label."""

@@ -28,7 +28,7 @@ def build_sink(kind: str, options: Mapping[str, Any], access: Access = _OPEN) ->
         MissingExtraError: the library of the kind is not installed.
     """
     sink: type[Sink] = registry.find(registry.SINKS, kind)
-    return sink.build(read_options(sink.Options, f"sink of kind {kind!r}", options), access)
+    return sink.build(read_options(sink.Options, f"sink of kind {kind!r}", access.clear(options)), access)
 
 
 def sink_options(kind: str) -> type[Options]:

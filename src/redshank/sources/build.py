@@ -35,7 +35,7 @@ def build_source(
     """
     source: type[Source] = registry.find(registry.SOURCES, kind)
     where = f"source of kind {kind!r}"
-    given = with_target(where, source.Options, options, target or {})
+    given = with_target(where, source.Options, access.clear(options), target or {})
     return source.build(read_options(source.Options, where, given), access)
 
 

@@ -87,6 +87,14 @@ class Access:
         """Return a secret in the plain; None when there is none."""
         return None if secret is None else self.secret(secret.get_secret_value())
 
+    def clear(self, given: Any) -> Any:
+        """Return options with each text that the store encrypted in the plain, however deep."""
+        if isinstance(given, Mapping):
+            return {name: self.clear(value) for name, value in given.items()}
+        if isinstance(given, list | tuple):
+            return [self.clear(value) for value in given]
+        return self.secret(given) if isinstance(given, str) and given.startswith("enc:") else given
+
     def path(self, text: str) -> str:
         """Return a path or glob as it is opened; ConfigError when it leads out of the folders allowed."""
         if "\x00" in text:
