@@ -21,10 +21,10 @@ LAYERS = (
     {"durations", "panel", "registry"},
     {"block_tail", "calibrate", "decide", "decide_kernel", "detectors", "periods", "profile", "reasons", "thinning"},
     {"push", "result", "schedules", "settings", "sinks", "sources", "specs", "store", "tables"},
-    {"engine", "evaluate"},
+    {"engine", "evaluate", "sample"},
     {"executors"},
     {"scheduler"},
-    {"app", "demo", "report", "sample", "service"},
+    {"app", "demo", "report", "service"},
     {"client"},
     {"api", "cli", "notebook", "server"},
 )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from redshank.engine.job import Job
 from redshank.scheduler.work import Watcher
-from redshank.store.records import Resource, Run
+from redshank.store.records import Resource, Run, Verb
 from redshank.store.store import Store
 
 if TYPE_CHECKING:
@@ -37,7 +37,14 @@ class LateEngine:
         """Return the engine."""
         with self._turn:
             if self._made is None:
-                from redshank.engine.engine import Engine
+                from redshank.engine.engine import DoRun, Engine
+                from redshank.engine.forecast_run import do_forecast
+                from redshank.engine.tune_run import Tuner
+                from redshank.executors.machine import machine_limits
 
-                self._made = Engine(self._store, self._open_source)
+                others: dict[Verb, DoRun] = {
+                    "forecast": do_forecast,
+                    "tune": Tuner(self._store, machine_limits()),
+                }
+                self._made = Engine(self._store, self._open_source, others=others)
             return self._made
