@@ -149,9 +149,9 @@ def test_a_live_fault_opens_one_event_which_is_told_once_and_closes(served: Serv
     rig = began(served)
 
     rig.add(4, more=30)
-    opened = served.wait_for(lambda: events(served, "monitor=rig", "is_open=true"), "open")
+    opened = served.wait_for(lambda: events(served, "monitor=rig", "open=true"), "open")
     rig.add(30)
-    served.wait_for(lambda: not events(served, "monitor=rig", "is_open=true"), "closed")
+    served.wait_for(lambda: not events(served, "monitor=rig", "open=true"), "closed")
 
     (event,) = events(served, "monitor=rig", "backfill=false", "kind=anomaly")
     assert event["id"] == opened[0]["id"]
@@ -177,7 +177,7 @@ def test_a_stream_says_what_happens_as_it_happens(served: Served) -> None:
 def test_a_server_that_was_killed_goes_on_where_it_was(served: Served) -> None:
     rig = began(served)
     rig.add(4, more=30)
-    served.wait_for(lambda: events(served, "monitor=rig", "is_open=true"), "open")
+    served.wait_for(lambda: events(served, "monitor=rig", "open=true"), "open")
 
     served.kill()
     rig.add(3, more=30)
@@ -199,10 +199,10 @@ def test_a_source_that_is_down_is_one_event_that_closes_when_it_is_back(served: 
     rig = began(served)
 
     (served.folder / "rig.csv").rename(served.folder / "away.csv")
-    down = served.wait_for(lambda: events(served, "kind=source_down", "is_open=true"), "known to be down")
+    down = served.wait_for(lambda: events(served, "kind=source_down", "open=true"), "known to be down")
     (served.folder / "away.csv").rename(served.folder / "rig.csv")
     rig.add(5)
-    served.wait_for(lambda: not events(served, "kind=source_down", "is_open=true"), "known to be back")
+    served.wait_for(lambda: not events(served, "kind=source_down", "open=true"), "known to be back")
 
     assert len(down) == 1
     assert "rig.csv" in down[0]["reason"]
