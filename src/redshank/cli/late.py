@@ -73,8 +73,7 @@ def add(app: typer.Typer, function: Callable[..., Any], name: str | None = None)
 
 def group(summary: str, epilog: str | None = None) -> typer.Typer:
     """Return an app for commands that belong together, such as those of ``redshank monitors``."""
-    return typer.Typer(
-        help=summary,
+    app = typer.Typer(
         epilog=epilog,
         no_args_is_help=True,
         add_completion=False,
@@ -82,6 +81,8 @@ def group(summary: str, epilog: str | None = None) -> typer.Typer:
         rich_markup_mode="rich",
         context_settings={"help_option_names": ["-h", "--help"]},
     )
+    app.callback(help=summary)(lambda: None)  # else a group of one command would be that command
+    return app
 
 
 def _alone(function: Callable[..., Any]) -> typer.Typer:

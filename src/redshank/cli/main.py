@@ -22,7 +22,7 @@ from redshank.cli.late import Late, LateGroup, add
 from redshank.cli.sample import sample
 from redshank.errors import RedshankError
 
-CONFIGURATION, SERVER = "Configuration as code", "Server"
+CONFIGURATION, SERVER, ASKING = "Configuration as code", "Server", "Asking a server"
 _CLI = "redshank.cli"
 
 
@@ -30,6 +30,9 @@ class _Commands(LateGroup):
     """All commands: those that follow are loaded when they are called."""
 
     late: ClassVar[dict[str, Late]] = {
+        "plan": Late(f"{_CLI}.apply", "plan", "Say what applying configuration files would change.", CONFIGURATION),
+        "apply": Late(f"{_CLI}.apply", "apply", "Make a server as configuration files say.", CONFIGURATION),
+        "export": Late(f"{_CLI}.apply", "export", "Write what a server has as a file.", CONFIGURATION),
         "serve": Late(f"{_CLI}.serve", "serve", "Keep watching: monitors live and on schedule, over HTTP.", SERVER),
         "validate": Late(f"{_CLI}.validate", "validate", "Check configuration files, offline.", CONFIGURATION),
         "schema": Late(f"{_CLI}.validate", "schema", "Print the JSON Schema of configuration files.", CONFIGURATION),
@@ -37,6 +40,21 @@ class _Commands(LateGroup):
         "restore": Late(f"{_CLI}.care", "restore", "Put a backup back.", SERVER),
         "doctor": Late(f"{_CLI}.care", "doctor", "Look over what a server keeps.", SERVER),
         "capacity": Late(f"{_CLI}.capacity", "capacity", "Estimate what monitors will need of this machine.", SERVER),
+        "login": Late(f"{_CLI}.login", "login", "Keep the token of a server.", ASKING),
+        "logout": Late(f"{_CLI}.login", "logout", "Forget it.", ASKING),
+        "status": Late(f"{_CLI}.tokens", "status", "Say whether a server is well.", ASKING),
+        "monitors": Late(f"{_CLI}.monitors", "monitors", "What is watched.", ASKING),
+        "events": Late(f"{_CLI}.events", "events", "What was not normal, and what people say of it.", ASKING),
+        "runs": Late(f"{_CLI}.runs", "runs", "What was done, is being done and waits.", ASKING),
+        "versions": Late(f"{_CLI}.versions", "versions", "What the trainings of a monitor made.", ASKING),
+        "series": Late(f"{_CLI}.series", "series", "The series that monitors watch.", ASKING),
+        "points": Late(f"{_CLI}.series", "points", "Points of series, with their scores.", ASKING),
+        "sources": Late(f"{_CLI}.declared", "sources", "Where points come from.", ASKING),
+        "sinks": Late(f"{_CLI}.declared", "sinks", "Where events go.", ASKING),
+        "schedules": Late(f"{_CLI}.declared", "schedules", "When to run, by name.", ASKING),
+        "templates": Late(f"{_CLI}.declared", "templates", "Monitors that differ in a few values.", ASKING),
+        "tokens": Late(f"{_CLI}.tokens", "tokens", "Who may ask the server.", ASKING),
+        "audit": Late(f"{_CLI}.tokens", "audit", "Who changed what.", ASKING),
     }
 
 

@@ -44,6 +44,11 @@ class _Groups(Generic[Mode]):
         self.audit: Audit[Mode] = Audit(via)
         self.server: Server[Mode] = Server(via)
 
+    @property
+    def url(self) -> str:
+        """Where the server is."""
+        return self._via.url
+
     def __repr__(self) -> str:
         """Return the class and the server; the token is not shown."""
         return f"{type(self).__name__}({self._via.url!r})"

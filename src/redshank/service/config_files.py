@@ -52,6 +52,12 @@ def read_texts(paths: Sequence[str | Path]) -> ConfigTexts:
     return ConfigTexts(tuple(texts), digest.hexdigest())
 
 
+def origin_of(paths: Sequence[str | Path]) -> str:
+    """Return whose declarations files hold when nobody says: the name of the file or folder, of several all names."""
+    names = ["stdin" if str(path) == STDIN else Path(path).resolve().name or "root" for path in paths]
+    return " ".join(sorted(set(names)))[:200]
+
+
 def stamp(paths: Sequence[str | Path]) -> tuple[tuple[str, int, int, int], ...]:
     """Return names, times, sizes and numbers of the files as they are now: cheap, and other when one was written."""
     found = []
