@@ -149,6 +149,19 @@ def test_a_damaged_file_is_named(tmp_path: Path, place: int) -> None:
         Store.open(tmp_path)
 
 
+def test_a_file_that_is_taken_away_is_not_written_into(tmp_path: Path) -> None:
+    with Store.open(tmp_path) as store:
+        store.audit.add("ci", "create", "sources", "a")
+        (tmp_path / "redshank.db").rename(tmp_path / "away")
+
+        with pytest.raises(UnavailableError, match="was removed or replaced while it was in use"):
+            store.audit.add("ci", "create", "sources", "b")
+
+        (tmp_path / "away").rename(tmp_path / "redshank.db")
+        store.audit.add("ci", "create", "sources", "c")
+        assert [entry.name for entry in store.audit.list().items] == ["c", "a"]
+
+
 def test_a_folder_that_is_a_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("")
 

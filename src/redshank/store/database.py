@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, bindparam, select, text, update
@@ -37,9 +38,11 @@ _RAISED = (
 class Database:
     """The one way to the tables."""
 
-    def __init__(self, engine: Engine, name: str) -> None:
-        """``name`` is how messages call it: the path of the file, or the address without its password."""
+    def __init__(self, engine: Engine, name: str, file: Path | None = None) -> None:
+        """``name`` is how messages call it: the path, or the address without its password. ``file``: that of SQLite."""
         self.engine = engine
+        self._file = file
+        self._inode: int | None = None
         self.name = name
         self.is_sqlite = engine.dialect.name == "sqlite"
         self._reader = engine.execution_options(**self._reading())
@@ -75,6 +78,7 @@ class Database:
             UnavailableError: the database is away, full, locked or damaged; nothing was kept.
         """
         with self._alone(), self._said(), self._in_turn(), self._writer.connect() as connection, connection.begin():
+            self._check_file()
             if fence is not None:
                 self._check(connection, fence)
             yield connection
@@ -94,6 +98,21 @@ class Database:
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+
+    def _check_file(self) -> None:
+        """Refuse to write into a file that has lost its name: SQLite would, and all of it would be lost at the end."""
+        if self._file is None:
+            return
+        try:
+            inode = self._file.stat().st_ino
+        except OSError:
+            inode = -1
+        if self._inode is None:
+            self._inode = inode
+        if inode != self._inode or inode == -1:
+            raise UnavailableError(
+                f"database {self.name}: was removed or replaced while it was in use; stop the server, put it back"
+            )
 
     def _check(self, connection: Connection, fence: Fence) -> None:
         if connection.execute(_HELD, {"of": fence.name, "by": fence.owner, "at": fence.token}).first() is None:

@@ -183,4 +183,4 @@ def open_database(data: Path, database: str | None, *, may_make: bool) -> Databa
     path = data / FILE
     if not may_make and not path.exists():
         raise NotFoundError(f"data folder {data}: there is no {FILE}; start `redshank serve --data {data}` once")
-    return Database(sqlite_engine(path, may_make=may_make), str(path))
+    return Database(sqlite_engine(path, may_make=may_make), str(path), path)
