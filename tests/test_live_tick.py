@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from live_world import MINUTE, START, Rows, World, at, open_world, times_of, usual, wave
+from live_world import MINUTE, START, Rows, World, at, moment, open_world, times_of, usual, wave
 from redshank.errors import SourceError
 
 Opening = Callable[..., World]
@@ -239,3 +239,106 @@ def test_a_false_alarm_is_silenced_at_once_and_can_be_taken_back(world: World) -
 
 def test_the_world_begins_with_an_hour() -> None:
     assert START % (60 * MINUTE) == 0
+
+
+def test_points_that_come_after_their_time_are_counted_and_not_scored(opening: Opening) -> None:
+    world = opening([*wave(range(300)), *wave(range(300), "b")])
+    world.tick(at(300))
+    lines: list[str] = []
+    world.job.write_line = lambda text, level: lines.append(text)
+    world.source.rows += wave(range(300, 310))
+    world.tick(at(310))
+
+    world.source.rows += [*wave(range(304, 310), "b"), *wave(range(310, 500))]
+    world.tick(at(500))
+
+    live = world.store.live.get("m1")
+    assert live is not None
+    assert live.memory["late"] == 6
+    assert len(world.scores()) == 300 + 500
+    assert [line for line in lines if "6 points came after" in line]
+
+
+def test_quiet_hours_hold_back_and_tell_later_what_is_still_open(opening: Opening) -> None:
+    start = moment(at(301)).strftime("%H:%M")
+    end = moment(at(305)).strftime("%H:%M")
+    world = opening(wave(range(300)), sinks=["mail"], policy={"quiet_hours": [{"start": start, "end": end}]})
+    world.tick(at(300))
+
+    def waiting() -> int:
+        return len(world.store.outbox.due("mail", now_ns=1 << 62))
+
+    world.source.rows += [(at(300), "a", 40.0), (at(301), "a", 41.0)]
+    world.tick(at(302))
+    assert (len(world.events(is_open=True)), waiting()) == (1, 0)
+
+    world.source.rows += wave(range(302, 306))
+    world.tick(at(306))
+    assert waiting() == 1
+
+
+def test_a_level_shift_is_one_event_then_the_new_normal(opening: Opening) -> None:
+    rows = wave(range(2000), value=lambda i: usual(i) + (50 if i >= 600 else 0))
+    world = opening(rows[:500], detector="seasonal")
+    world.tick(at(500))
+
+    world.source.rows = rows
+    world.tick(at(2000))
+
+    (event,) = world.events(kinds=["anomaly"])
+    assert (event.start_ns, event.is_open) == (at(600), False)
+    assert event.end_ns < at(1000)
+
+
+def test_a_constant_series_is_no_event_and_its_first_change_is_one(opening: Opening) -> None:
+    rows = wave(range(600), value=lambda i: 5.0 if i != 550 else 9.0)
+    world = opening(rows[:300])
+    world.tick(at(300))
+
+    world.source.rows = rows
+    world.tick(at(600))
+
+    assert [event.start_ns for event in world.events()] == [at(550)]
+
+
+def test_a_count_without_rows_is_zero_and_no_gap(opening: Opening) -> None:
+    rows = [row for i in range(400) for row in wave(range(i, i + 1)) * (20 + i % 3) if i != 350]
+    world = opening(rows, measures=["count"], by=[])
+
+    world.tick(at(400))
+
+    scores = world.scores()
+    assert scores["value.value"].to_list() == [0.0 if i == 350 else 20.0 + i % 3 for i in range(400)]
+    (event,) = world.events(kinds=["anomaly"])
+    assert (event.actual, event.start_ns) == (0.0, at(350))
+
+
+def test_a_series_of_files_goes_by_the_time_in_the_data(opening: Opening) -> None:
+    world = opening(wave(range(300)), clock="data", step=None)
+
+    world.tick(at(999_999))
+    world.source.rows += wave(range(300, 310))
+    world.tick(at(999_999))
+
+    assert world.scores()["time"].max() == at(309)
+    assert world.events() == []
+
+
+def test_one_point_of_the_far_future_moves_nothing(opening: Opening) -> None:
+    world = opening([*wave(range(300)), (at(50_000_000), "a", 1.0)], clock="data", step=None)
+    world.tick(at(300))
+
+    world.source.rows += wave(range(300, 310))
+    world.tick(at(310))
+
+    live = world.store.live.get("m1")
+    assert live is not None
+    assert live.cursor_ns <= at(310)
+
+
+def test_the_next_tick_is_when_the_next_step_is_complete(opening: Opening) -> None:
+    world = opening(wave(range(300)), delay="30s")
+
+    ticked = world.tick(at(300.75))
+
+    assert ticked.next_ns == at(301.5)

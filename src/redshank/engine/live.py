@@ -18,12 +18,12 @@ from redshank.engine.job import Job
 from redshank.engine.live_memory import LiveMemory
 from redshank.engine.reading import Reader
 from redshank.engine.score_block import score_block
-from redshank.engine.setting import Monitor, complete_until, goes_by_data
+from redshank.engine.setting import Monitor, complete_until, delay_ns, goes_by_data
 from redshank.engine.stretches import Moved, joined_jumps
 from redshank.engine.telling import Change, Told, deliveries, is_quiet, typed
 from redshank.engine.tick_events import EventMaker
 from redshank.engine.watch import RunShards, Watch
-from redshank.engine.windows import Window, Windows
+from redshank.engine.windows import LatePoints, Window, Windows
 from redshank.errors import DataError, SourceError
 from redshank.panel import Key
 from redshank.store.events import EventFilter
@@ -74,6 +74,7 @@ class LiveMonitor:
         self._heard = -1  # the newest change of events that labels were looked at for
         self._checkpointed_ns = live.ticked_ns + self._stagger_ns()
         self._windows = Windows(reader, watch, self.memory.expected_series)
+        self._late = LatePoints()
         self._is_by_data = goes_by_data(monitor.spec, reader.source)
         self._seen: str | None = None  # the signature of a source that held nothing more
 
@@ -93,7 +94,7 @@ class LiveMonitor:
                 return Ticked(0, self._next_ns(self.live.cursor_ns, now_ns), False)
             self._seen = None
             end_ns = self._complete_until(now_ns)
-            window = self._windows.read(self.live.cursor_ns, end_ns)
+            window = self._windows.read(self.live.cursor_ns, self._limit(end_ns))
         except (SourceError, DataError) as error:
             self._keep_down(str(error), now_ns, job)
             raise SourceError(f"monitor {self.monitor.name}: {error}") from error
@@ -102,34 +103,38 @@ class LiveMonitor:
         before, is_past = self.watch.n_series, self.live.cursor_ns < self.memory.backfill_until_ns
         moved = self._windows.move(window, self._run)
         self._commit(moved, window, before, now_ns, job)
+        if not is_past:
+            self._late.add(window)
         if abs(now_ns - self._checkpointed_ns) >= self._checkpoint_ns():
+            self._count_late(job)
             self._keep(self._with_checkpoint(self.live, job), (), job, now_ns)
         if not window.is_behind and not is_past:
             self._seen = signature
         points = sum(int(np.isfinite(advance.scores.score).sum()) for advance in moved.advances)
-        return Ticked(points, self._next_ns(end_ns, now_ns), window.is_behind)
+        is_behind = window.is_behind or (window.waiting == 0 and self.live.cursor_ns < end_ns)
+        return Ticked(points, self._next_ns(end_ns, now_ns), is_behind)
 
     def _complete_until(self, now_ns: int) -> int:
+        """The end of what is complete by now, but not before the cursor: a clock that was set back is waited for."""
         newest_ns = None
         if self._is_by_data:
             newest_ns = self.reader.newest_ns(now_ns + FUTURE_NS)
             if newest_ns is None:
                 return self.live.cursor_ns
         spec, facts = self.monitor.spec, self.memory.facts
-        end_ns = complete_until(spec, facts, newest_ns=newest_ns, now_ns=now_ns)
-        if self.live.cursor_ns < self.memory.backfill_until_ns:
-            return max(self.live.cursor_ns, min(end_ns, self.memory.backfill_until_ns))
-        return max(self.live.cursor_ns, end_ns)  # a clock that was set back waits for its old time
+        return max(self.live.cursor_ns, complete_until(spec, facts, newest_ns=newest_ns, now_ns=now_ns))
+
+    def _limit(self, end_ns: int) -> int:
+        """The end of this tick: history and what came since are not mixed."""
+        backfill_ns = self.memory.backfill_until_ns
+        return min(end_ns, backfill_ns) if self.live.cursor_ns < backfill_ns else end_ns
 
     def _next_ns(self, end_ns: int, now_ns: int) -> int | None:
-        """When the step after ``end_ns`` is complete by the clock, or files are looked at again; None = in a step."""
+        """When the step behind ``end_ns`` is complete, a step from now at the latest; None = as the data comes."""
         if self._is_by_data:
-            has_signature = self.reader.source.signature() is not None
-            return now_ns + min(LOOK_NS, self.reader.grid.step_ns) if has_signature else None
-        grid = self.reader.grid
-        delay_ns = now_ns - complete_until(self.monitor.spec, self.memory.facts, newest_ns=None, now_ns=now_ns)
-        wait = grid.after(end_ns, 1) - end_ns
-        return now_ns + max(0, wait - delay_ns % max(1, wait))
+            return None
+        delay = delay_ns(self.monitor.spec, self.memory.facts)
+        return min(self.reader.grid.after(end_ns, 1) + delay, now_ns + self.memory.facts.step_ns + delay)
 
     # ------------------------------------------------------------------ keeping
 
@@ -277,6 +282,19 @@ class LiveMonitor:
         return dict(zip(changed.tolist(), newest[changed].tolist(), strict=True))
 
     # ------------------------------------------------------------------ people and sources
+
+    def _count_late(self, job: Job) -> None:
+        """Count the points that came since their step was scored; their scores stay as they are."""
+        try:
+            late = self._late.count(self.reader)
+        except (SourceError, DataError):
+            return
+        if late:
+            self.memory.late += late
+            self.live = replace(self.live, memory=self.memory.to_json())
+            job.log(
+                f"{late:,} points came after their time was scored and were left out; `delay` may be longer", "warning"
+            )
 
     def _hear(self) -> None:
         """Bring lessons in line with what people said since the last tick."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+
+import numpy as np
 
 from redshank.engine.job import Job
 from redshank.engine.reading import Reader
@@ -21,7 +23,8 @@ AGAIN_STEPS = 1000  # of steps found empty, that are looked at again for late po
 class Window:
     """What was read: ``empty`` steps from the cursor on, then a panel that ends with a value at ``cursor_ns``.
 
-    ``panel``: None = there is nothing yet. ``waiting``: complete steps behind, in which nothing came yet.
+    ``panel``: None = there is nothing yet. ``waiting``: complete steps behind, in which nothing came yet. ``counts``:
+    points of each step of the panel as they were read.
     """
 
     start_ns: int
@@ -30,6 +33,43 @@ class Window:
     cursor_ns: int
     waiting: int
     is_behind: bool
+    counts: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
+
+
+class LatePoints:
+    """Counts points that come to steps which were scored already, by reading the newest of those steps again."""
+
+    def __init__(self) -> None:
+        """Start with nothing to look at."""
+        self._times: list[np.ndarray] = []
+        self._counts: list[np.ndarray] = []
+
+    def add(self, window: Window) -> None:
+        """Take note of how many points each step had."""
+        if window.panel is not None:
+            self._times.append(window.panel.times.view(np.int64))
+            self._counts.append(window.counts)
+
+    def count(self, reader: Reader) -> int:
+        """Return how many points more there are now, and forget the steps.
+
+        Raises:
+            SourceError, DataError: the source cannot be read.
+        """
+        if not self._times:
+            return 0
+        times, counts = np.concatenate(self._times), np.concatenate(self._counts)
+        self._times, self._counts = [], []
+        most = max(1, VALUES_AT_ONCE // max(1, int(counts.max())))
+        times, counts = times[-most:], counts[-most:]
+        panel = reader.read(int(times[0]), reader.grid.after(int(times[-1]), 1))
+        now = _counts(panel)[np.searchsorted(panel.times.view(np.int64), times)]
+        return int(np.maximum(now - counts, 0).sum())
+
+
+def _counts(panel: Panel) -> np.ndarray:
+    """How many series have a value in each step."""
+    return np.asarray(np.isfinite(panel.values).any(axis=2).sum(axis=0))
 
 
 class Windows:
@@ -56,11 +96,13 @@ class Windows:
         most = max(size, min(MOST_EMPTY_STEPS, MOST_EMPTY_VALUES // n_series))
         while at_ns < end_ns:
             stop_ns = min(end_ns, grid.after(at_ns, size))
-            panel = with_zeros(self.reader.read(at_ns, stop_ns), self.watch, self.reader.zero_measures)
+            raw = self.reader.read(at_ns, stop_ns)
+            panel = with_zeros(raw, self.watch, self.reader.zero_measures)
             filled = filled_steps(panel)
             if filled:
                 self._empty_until = 0
-                return self._found(start_ns, at_ns, panel.slice(0, filled), stop_ns, end_ns)
+                window = self._found(start_ns, at_ns, panel.slice(0, filled), stop_ns, end_ns)
+                return replace(window, counts=_counts(raw)[:filled])
             at_ns, size = stop_ns, min(2 * size, most)
         self._empty_until = end_ns
         return Window(start_ns, None, 0, start_ns, grid.count(start_ns, end_ns), False)
