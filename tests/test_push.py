@@ -457,6 +457,7 @@ def test_damaged_arrow_is_refused_or_read_but_never_worse(at: int, byte: int, ki
         pytest.param("no arrow", STREAM, DataError, id="no arrow"),
         pytest.param(b"ARROW1\0\0", FILE, DataError, id="empty arrow file"),
         pytest.param(stream(pl.DataFrame({"cpu": [[1]]})), STREAM, DataError, id="lists in arrow"),
+        pytest.param(stream(pl.DataFrame({"cpu": [1], "": ["a"]})), STREAM, DataError, id="no name in arrow"),
         pytest.param("{}", "application/xml", MediaTypeError, id="another format"),
     ],
 )

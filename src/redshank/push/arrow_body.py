@@ -67,6 +67,8 @@ def _kinds(schema: pa.Schema) -> dict[str, str]:
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise DataError(f"push: column {twice!r} comes twice", field=twice)
+    if "" in names:
+        raise DataError("push: each column must have a name")
     kinds: dict[str, str] = {}
     for one in schema:
         if one.name == "labels" and pa.types.is_struct(one.type) and MEASURE in names:

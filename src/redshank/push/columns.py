@@ -109,13 +109,14 @@ def _read(table: Table, roles: Roles, intake: Intake, times: TimeReader) -> None
         values = numbers_of(table, VALUE)
         measures = _escaped(table.frame[MEASURE].fill_null(""))
         codes, identities = _encoded(measures + suffixes if suffixes is not None else measures)
-        parts.append((_codes(table, codes, identities, intake), values))
+        parts.append((_codes(table, codes, identities, len(roles.labels), intake), values))
     else:
         codes, endings = _encoded(suffixes) if suffixes is not None else (np.zeros(n_rows, np.int32), [""])
         for name in roles.measures:
             values = numbers_of(table, name)
-            identities = [escaped(name) + ending for ending in endings]
-            parts.append((_codes(table, codes, identities, intake), values))
+            measure = escaped(name)
+            identities = [measure + ending for ending in endings]
+            parts.append((_codes(table, codes, identities, len(roles.labels), intake), values))
     keep = np.ones(n_rows, bool)
     keep[list(table.bad)] = False
     for series, values in parts:
@@ -150,19 +151,17 @@ def _encoded(texts: pl.Series) -> tuple[Codes, list[str]]:
     return encoded.indices.to_numpy(), encoded.dictionary.to_pylist()
 
 
-def _codes(table: Table, codes: Codes, identities: list[str], intake: Intake) -> Codes:
+def _codes(table: Table, codes: Codes, identities: list[str], n_labels: int, intake: Intake) -> Codes:
     """The numbers of the series in the intake; rows of series with wrong names become bad."""
-    numbers = [intake.known.get(identity, -1) for identity in identities]
-    wrong: dict[int, str] = {}
-    for i in [i for i, number in enumerate(numbers) if number < 0]:
-        reason = _wrong_names(identities[i], intake)
-        if reason:
-            wrong[i] = reason
-        else:
-            numbers[i] = intake.code_of(identities[i])
-    if wrong:
+    if intake.are_plain(identities, n_labels):
+        numbers = np.array(intake.codes_of(identities), np.int32)
+    else:
+        wrong = {i: reason for i, one in enumerate(identities) if (reason := _wrong_names(one, intake))}
         table.reject(np.isin(codes, list(wrong)), lambda i: wrong[int(codes[i])])
-    return np.array(numbers, np.int32)[codes] if len(codes) else codes.astype(np.int32)
+        good = [i for i in range(len(identities)) if i not in wrong]
+        numbers = np.zeros(len(identities), np.int32)
+        numbers[good] = intake.codes_of([identities[i] for i in good])
+    return numbers[codes] if len(codes) else codes.astype(np.int32)
 
 
 def _wrong_names(identity: str, intake: Intake) -> str | None:

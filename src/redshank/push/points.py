@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from redshank.errors import TooLargeError
 from redshank.panel import Floats, Key
-from redshank.push.identity import identity_of, key_of
+from redshank.push.identity import SEPARATOR, identity_of, key_of
 
 Codes = NDArray[np.int32]
 Integers = NDArray[np.int64]
@@ -150,19 +150,35 @@ class Intake:
 
     def code(self, measure: str, labels: Sequence[tuple[str, str]]) -> int:
         """Return the number of a series; ValueError says what is wrong with its names."""
-        check_names(measure, labels, self.limits)
-        return self.code_of(identity_of(measure, labels))
+        identity = identity_of(measure, labels)
+        number = self.known.get(identity)
+        if number is None:
+            is_odd = "\0" in identity or not measure or len(identity) > self.limits.text
+            if is_odd or len(labels) > self.limits.labels or "" in [name for name, _ in labels]:
+                check_names(measure, labels, self.limits)
+            number = len(self.known)
+            if number >= self.limits.series:
+                raise TooLargeError(f"push: a body must hold at most {self.limits.series:,} series")
+            self.known[identity] = number
+        return number
 
-    def code_of(self, identity: str) -> int:
-        """Return the number of a series by its text."""
-        code = self.known.setdefault(identity, len(self.known))
-        if code >= self.limits.series:
-            raise TooLargeError(f"push: a body must hold at most {self.limits.series:,} series")
-        return code
+    def are_plain(self, identities: Sequence[str], n_labels: int) -> bool:
+        """Whether nothing can be wrong with the names of series of at most so many labels, but empty label names."""
+        limits = self.limits
+        longest = max(map(len, identities), default=0)
+        if longest > limits.text or n_labels > limits.labels:
+            return False
+        return not any(map(_starts_badly, identities)) and not any("\0" in identity for identity in identities)
 
-    def codes_of(self, identities: Iterable[str]) -> Codes:
-        """Return the numbers of many series by their texts."""
-        return np.array([self.code_of(identity) for identity in identities], np.int32)
+    def codes_of(self, identities: Sequence[str]) -> list[int]:
+        """Return the numbers of series by their texts, which must be right."""
+        found = list(map(self.known.get, identities))
+        if None in found:
+            fresh = [identity for identity, number in zip(identities, found, strict=True) if number is None]
+            if len(self.known) + len(fresh) > self.limits.series:
+                raise TooLargeError(f"push: a body must hold at most {self.limits.series:,} series")
+            self.known.update(zip(fresh, range(len(self.known), len(self.known) + len(fresh)), strict=True))
+        return [self.known[identity] for identity in identities]
 
     def add(self, series: Codes, times: Integers, values: Floats) -> None:
         """Keep points; NaN is a missing value, counted and not kept."""
@@ -199,6 +215,11 @@ def _without_idle(identities: list[str], series: Codes, times: Integers, values:
         return Points(identities, series, times, values)
     numbers = (np.cumsum(used) - 1).astype(np.int32)
     return Points([identities[i] for i in np.flatnonzero(used)], numbers[series], times, values)
+
+
+def _starts_badly(identity: str) -> bool:
+    """Whether the measure is empty."""
+    return identity[:1] in ("", SEPARATOR)
 
 
 def check_names(measure: str, labels: Sequence[tuple[str, str]], limits: Limits) -> None:
