@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import polars as pl
 import pytest
 
 from redshank.errors import LeaseLostError, UnavailableError
@@ -87,3 +88,21 @@ def test_the_chores_of_a_store_drop_what_removed_monitors_left(store: Store) -> 
         each.work(fence, lambda: False)
 
     assert store.live.get("gone") is None
+
+
+def test_pushed_points_are_dropped_when_their_source_is_gone_or_they_are_too_old(store: Store) -> None:
+    fence = store.leases.take("scheduler", "a", 60, NOON)
+    assert fence is not None
+    spec = {"name": "shop", "kind": "push", "retention": "1d"}
+    kept = store.resources.create("sources", "shop", spec).id
+    day = 24 * 3600 * 10**9
+    for time_ns in (NOON - 3 * day, NOON):
+        table = pl.DataFrame({"measure": ["cpu"], "time": [time_ns], "value": [1.0]})
+        for owner in (kept, "gone"):
+            store.points.append(owner, table)
+
+    for each in chores_of(store):
+        each.work(fence, lambda: False)
+
+    assert store.points.sources() == [kept]
+    assert store.points.read(kept, 0, NOON + 1)["time"].to_list() == [NOON]

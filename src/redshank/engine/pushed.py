@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -14,6 +14,7 @@ from redshank.errors import ConfigError, DataError, NoPointsError
 from redshank.panel import VALUE, Floats, Key, Panel, to_datetime, to_time
 from redshank.push.identity import key_of
 from redshank.sources.base import ROWS, Findings, Progress, Query, Reading, Source
+from redshank.specs.monitor import Length
 from redshank.specs.options import Access, Options
 from redshank.store.history_blocks import SERIES, TIME
 from redshank.store.points import PushedPoints
@@ -78,7 +79,9 @@ class _Layout:
 
 
 class PushOptions(Options):
-    """There is nothing to say: points are sent to the source by its name."""
+    """Points are sent to the source by its name. ``retention``: how long they are kept before the newest."""
+
+    retention: Length = timedelta(days=90)
 
 
 class PushedSource(Source):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 from pydantic import ValidationError
 
 from redshank.scheduler.upkeep import Chore
+from redshank.specs.connection import SourceSpec
 from redshank.specs.monitor import RetentionSpec
 from redshank.store.records import Fence, Live, Resource
 from redshank.store.retention import sweep
@@ -26,10 +28,11 @@ def chores_of(store: Store) -> tuple[Chore, ...]:
 
     def compact(fence: Fence, is_stopped: IsStopped) -> str:
         done = []
-        for owner in store.history.owners():
+        pieces = ((part, owner) for part in (store.history, store.points) for owner in part.archive.owners())
+        for part, owner in pieces:
             if is_stopped():
                 break
-            compacted = store.history.compact(owner, fence=fence)
+            compacted = part.compact(owner, fence=fence)
             done += [] if compacted.is_idle else [str(compacted)]
         return _in_short(done)
 
@@ -54,6 +57,7 @@ def chores_of(store: Store) -> tuple[Chore, ...]:
     return (
         Chore(name="compaction", seconds=COMPACT_SECONDS, work=compact),
         Chore(name="retention of scores", seconds=EXPIRE_SECONDS, work=expire),
+        Chore(name="retention of points", seconds=EXPIRE_SECONDS, work=partial(_expire_points, store)),
         Chore(name="retention", seconds=SWEEP_SECONDS, work=tidy),
     )
 
@@ -78,5 +82,32 @@ def _kept_ns(monitor: Resource) -> int:
     return kept // MICROSECOND * 1000
 
 
+def _expire_points(store: Store, fence: Fence, is_stopped: IsStopped) -> str:
+    """Drop the points of sources that are gone, and those too old, counted from the newest where that is past."""
+    sources = {source.id: source for source in store.resources.all("sources")}
+    n_dropped = 0
+    for owner in store.points.sources():
+        if is_stopped():
+            break
+        source, newest_ns = sources.get(owner), store.points.newest(owner)
+        if source is None:
+            n_dropped += store.points.remove(owner, fence)
+        elif newest_ns is not None:
+            cutoff_ns = min(store.clock(), newest_ns) - _pushed_kept_ns(source)
+            n_dropped += store.points.drop_before(owner, cutoff_ns, fence)
+    return f"{n_dropped:,} pushed points dropped" if n_dropped else ""
+
+
+def _pushed_kept_ns(source: Resource) -> int:
+    """Return how long the points pushed to a source are kept."""
+    from redshank.engine.pushed import PushOptions
+
+    try:
+        kept = PushOptions.model_validate(SourceSpec.model_validate(source.spec).options).retention
+    except ValidationError:
+        kept = PushOptions().retention
+    return kept // MICROSECOND * 1000
+
+
 def _in_short(done: list[str]) -> str:
-    return "; ".join(done[:3]) + (f"; and {len(done) - 3:,} more monitors" if len(done) > 3 else "")
+    return "; ".join(done[:3]) + (f"; and {len(done) - 3:,} more" if len(done) > 3 else "")
