@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import resource
 import sys
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections import Counter as Counts
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
 import redshank
+from redshank.errors import RedshankError
 
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
@@ -51,32 +54,90 @@ class Metrics:
         return generate_latest(self._registry).decode(), CONTENT_TYPE_LATEST
 
 
+Values = Mapping[Any, float]  # by the values of the labels, a tuple
+
+
 class _OfTheStore(Collector):
     """Figures that are read when they are asked for."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
 
-    def collect(self) -> Iterator[Metric]:
-        yield _gauge("redshank_info", "Which version runs.", {("version",): {(redshank.__version__,): 1.0}})
-        yield _gauge("redshank_memory_bytes", "Most memory that the process has had resident.", {(): {(): memory()}})
-        yield _gauge("redshank_runs_unfinished", "Runs by verb and state.", {("verb", "state"): self._runs()})
-
     def describe(self) -> Iterator[Metric]:
         yield from ()
 
-    def _runs(self) -> dict[tuple[str, ...], float]:
-        return {tuple(key): float(count) for key, count in self._service.store.runs.counts().items()}
+    def collect(self) -> Iterator[Metric]:
+        yield _gauge("redshank_info", "Which version runs.", ("version",), {(redshank.__version__,): 1.0})
+        yield _gauge("redshank_memory_bytes", "Resident memory now.", (), {(): resident_bytes()})
+        yield from self._work()
+        try:
+            yield from [*self._runs_and_events(), *self._monitors()]
+        except RedshankError:
+            yield _gauge("redshank_store_up", "Whether the store answers.", (), {(): 0.0})
+        else:
+            yield _gauge("redshank_store_up", "Whether the store answers.", (), {(): 1.0})
+
+    def _work(self) -> Iterator[Metric]:
+        status = self._service.worker.status()
+        yield _gauge("redshank_leads", "Whether this process leads the schedule.", (), {(): float(status["leads"])})
+        figures = {(name,): float(value) for name, value in status.items() if name != "leads"}
+        yield _gauge(
+            "redshank_work", "What the scheduler has to do: monitors, due, ticking, runs ...", ("what",), figures
+        )
+
+    def _runs_and_events(self) -> Iterator[Metric]:
+        store = self._service.store
+        runs: Values = {key: float(count) for key, count in store.runs.totals().items()}
+        yield _gauge("redshank_runs", "Runs that are kept, by verb and state.", ("verb", "state"), runs)
+        opened = {(kind,): float(count) for kind, count in store.events.open_counts().items()}
+        yield _gauge("redshank_events_open", "Open events, by kind.", ("kind",), opened)
+        changes = float(store.events.newest())
+        yield CounterMetricFamily("redshank_event_changes", "Changes of events since the beginning.", value=changes)
+        waiting = {(sink,): float(count) for sink, count in store.outbox.waiting().items()}
+        yield _gauge("redshank_deliveries_waiting", "Events that a sink has not taken yet.", ("sink",), waiting)
+
+    def _monitors(self) -> Iterator[Metric]:
+        monitors = {each.id: each for each in self._service.store.resources.all("monitors")}
+        now_ns = self._service.clock()
+        lags, points, failing = {}, {}, Counts[str]()
+        for live in self._service.store.live.all():
+            monitor = monitors.get(live.monitor_id)
+            if monitor is None:
+                continue
+            points[(monitor.name,)] = float(live.points)
+            if monitor.spec.get("enabled", True):
+                lags[(monitor.name,)] = max(0.0, (now_ns - live.cursor_ns) / 1e9)
+                failing[_source_name(monitor.spec)] += live.error is not None
+        yield _gauge("redshank_monitor_lag_seconds", "From what is scored to now.", ("monitor",), lags)
+        yield _counter("redshank_monitor_points", "Points scored.", ("monitor",), points)
+        errors = {(name,): float(count) for name, count in failing.items()}
+        yield _gauge("redshank_source_failing", "Monitors that cannot read their source now.", ("source",), errors)
 
 
-def _gauge(name: str, about: str, values: dict[tuple[str, ...], dict[tuple[str, ...], float]]) -> GaugeMetricFamily:
-    ((labels, found),) = values.items()
+def _source_name(spec: Mapping[str, Any]) -> str:
+    """Return the name of a source; those that are written in a monitor, and files by path alone, share one."""
+    source = spec.get("source")
+    return source if isinstance(source, str) else "of its own"
+
+
+def _gauge(name: str, about: str, labels: tuple[str, ...], values: Values) -> Metric:
     family = GaugeMetricFamily(name, about, labels=labels)
-    for key, value in found.items():
+    for key, value in values.items():
         family.add_metric(list(key), value)
     return family
 
 
-def memory() -> float:
-    """Return the most bytes that this process has had resident."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1.0 if sys.platform == "darwin" else 1024.0)
+def _counter(name: str, about: str, labels: tuple[str, ...], values: Values) -> Metric:
+    family = CounterMetricFamily(name, about, labels=labels)
+    for key, value in values.items():
+        family.add_metric(list(key), value)
+    return family
+
+
+def resident_bytes() -> float:
+    """Return the resident memory of this process; where that cannot be told, the most there has been."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    except (OSError, ValueError):
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1.0 if sys.platform == "darwin" else 1024.0)
+    return float(pages * resource.getpagesize())

@@ -74,7 +74,7 @@ class Service:
             self.store.tokens.count()
         except RedshankError as error:
             return False, {"store": str(error)}
-        return True, {"store": "ok"}
+        return True, {"store": "ok", "scheduler": "leads" if self.worker.is_leading() else "stands by"}
 
     def observe_request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count a request."""

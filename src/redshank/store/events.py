@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, insert, literal_column, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, literal_column, select, update
 
 from redshank.errors import ConfigError, NotFoundError
 from redshank.store.columns import clean_text
@@ -94,6 +94,12 @@ class Events:
         query = select(events.c.sequence).order_by(events.c.sequence.desc()).limit(1)
         with self._database.read() as connection:
             return connection.execute(query).scalar() or 0
+
+    def open_counts(self) -> dict[str, int]:
+        """Return how many events are open, by kind."""
+        query = select(events.c.kind, func.count()).where(events.c.is_open).group_by(events.c.kind)
+        with self._database.read() as connection:
+            return {kind: count for kind, count in connection.execute(query)}
 
     def open_of(self, monitor_id: str) -> Sequence[StoredEvent]:
         """Return the open events of a monitor, oldest first."""

@@ -100,6 +100,12 @@ class Runs:
             rows = connection.execute(query.group_by(runs.c.verb, runs.c.state))
             return {(verb, state): count for verb, state, count in rows}
 
+    def totals(self) -> dict[tuple[str, str], int]:
+        """Return how many runs are kept, ended ones too, by verb and state."""
+        query = select(runs.c.verb, runs.c.state, func.count()).group_by(runs.c.verb, runs.c.state)
+        with self._database.read() as connection:
+            return {(verb, state): count for verb, state, count in connection.execute(query)}
+
     def next_due(self) -> int | None:
         """Return when the first waiting run that ``claim`` may give is due; None = there is none."""
         waiting = (runs.c.state == "waiting") & ~_CONTINUOUS
