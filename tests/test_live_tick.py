@@ -66,6 +66,22 @@ def test_a_spike_is_an_event_that_opens_and_closes_once(world: World) -> None:
     assert "the highest so far" in closed.reason
 
 
+def test_a_history_whose_last_rows_have_no_value_ends_all_the_same(opening: Opening) -> None:
+    world = opening([*wave(range(60)), (at(60), "a", float("nan")), (at(61), "a", float("nan"))])
+    world.tick(at(62))
+    begun = world.store.live.get("m1")
+
+    world.source.rows += wave(range(62, 70))
+    world.tick(at(70))
+
+    live = world.store.live.get("m1")
+    assert begun is not None
+    assert live is not None
+    assert (begun.version, begun.cursor_ns) == (1, at(60))
+    assert (live.version, live.cursor_ns) == (1, at(70))
+    assert all(not event.backfill for event in world.events(kinds=["missing"]))
+
+
 def test_events_of_the_history_are_backfill_and_not_told(opening: Opening) -> None:
     rows = wave(range(400))
     rows[200] = (at(200), "a", 40.0)

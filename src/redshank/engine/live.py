@@ -127,12 +127,13 @@ class LiveMonitor:
     def _limit(self, end_ns: int) -> int:
         """The end of this tick: history and what came since are not mixed."""
         backfill_ns = self.memory.backfill_until_ns
-        return min(end_ns, backfill_ns) if self.live.cursor_ns < backfill_ns else end_ns
+        return min(end_ns, backfill_ns) if self.live.cursor_ns < backfill_ns and self.watch.n_series else end_ns
 
     def _next_ns(self, end_ns: int, now_ns: int) -> int | None:
         """When the step behind ``end_ns`` is complete, a step from now at the latest; None = as the data comes."""
         if self._is_by_data:
-            return None
+            has_signature = self.reader.source.signature() is not None
+            return now_ns + min(LOOK_NS, self.reader.grid.step_ns) if has_signature else None
         delay = delay_ns(self.monitor.spec, self.memory.facts)
         return min(self.reader.grid.after(end_ns, 1) + delay, now_ns + self.memory.facts.step_ns + delay)
 
@@ -147,9 +148,11 @@ class LiveMonitor:
         memory.jumps = joined_jumps(self.reader.grid, [*memory.jumps, *moved.jumps])
         memory.refused = max([memory.refused, *(advance.refused for advance in moved.advances)])
         block = score_block(moved.advances)
-        if not changes and self.live.error is None and cursor_ns == self.live.cursor_ns:
+        is_begun = is_past and not window.is_behind and self.watch.n_series > 0
+        if not changes and self.live.error is None and cursor_ns == self.live.cursor_ns and not is_begun:
             return
-        is_begun = is_past and cursor_ns >= memory.backfill_until_ns
+        if is_begun:
+            memory.backfill_until_ns = cursor_ns  # behind the last value of the history, however much was awaited
         live = replace(
             self.live,
             cursor_ns=cursor_ns,
