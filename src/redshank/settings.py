@@ -15,17 +15,19 @@ class Settings(BaseSettings):
     """Settings of the server. Each is a variable ``REDSHANK_NAME`` of the environment too.
 
     ``data``: the folder of everything that must survive. ``database``: a ``postgresql://`` address; None = SQLite in
-    the data folder. ``no_auth``: everybody is admin; allowed on localhost only. ``hosts``: names under which the server
-    may be asked for; those of the machine itself always. ``cors``: origins whose pages may ask; none by default.
-    ``ticks``, ``runs``: live monitors and runs that compute at once, None = one per core; a tick is given up after
-    ``tick_seconds``. ``log_json`` None: words at a terminal, JSON otherwise.
-    Limits are per request, or per minute where the name says so; 0 = no limit for those per minute.
+    the data folder. ``history``: folder or ``s3://`` address of older scores and points; None = in the data folder.
+    ``no_auth``: everybody is admin; allowed on localhost only. ``hosts``: names under which the server may be asked
+    for; those of the machine itself always. ``cors``: origins whose pages may ask; none by default. ``ticks``,
+    ``runs``: live monitors and runs that compute at once, None = one per core; a tick is given up after
+    ``tick_seconds``. ``log_json`` None: words at a terminal, JSON otherwise. Limits are per request, or per minute
+    where the name says so; 0 = no limit for those per minute.
     """
 
     model_config = SettingsConfigDict(env_prefix="REDSHANK_", extra="forbid", frozen=True)
 
     data: Path = Path("redshank-data")
     database: str | None = None
+    history: str | None = None
     host: str = "127.0.0.1"
     port: int = Field(default=8765, ge=0, le=65535)
     no_auth: bool = False

@@ -24,6 +24,9 @@ def serve(
     database: Annotated[
         str | None, typer.Option(help="postgresql:// address; SQLite in the folder when left out.", metavar="URL")
     ] = None,
+    history: Annotated[
+        str | None, typer.Option(help="Folder or s3:// address of older scores; in the data folder.", metavar="PLACE")
+    ] = None,
     no_auth: Annotated[
         bool, typer.Option("--no-auth", metavar="", help="Let everybody do everything; on localhost only.")
     ] = False,
@@ -48,6 +51,7 @@ def serve(
         "port": port,
         "data": data,
         "database": database,
+        "history": history,
         "no_auth": no_auth or None,
         "runs": runs,
         "log_level": log_level,

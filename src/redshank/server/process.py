@@ -100,7 +100,7 @@ def serve(settings: Settings, config: Sequence[Path] = ()) -> None:
     begun = time.monotonic()
     _check(settings)
     with listen(settings.host, settings.port) as opened:
-        with Store.open(settings.data, settings.database) as store:
+        with Store.open(settings.data, settings.database, history=settings.history) as store:
             server = Server(store, settings, config)
             _tell_first_token(server.service, settings)
             try:

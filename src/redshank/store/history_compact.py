@@ -139,7 +139,10 @@ def _join_segments(archive: Archive, owner: str, sizes: Sizes, done: Compacted, 
     run = _run(archive.segments_of(owner), sizes.fan, sizes.most_rows, sizes.most_span_ns)
     if not run:
         return False
-    written = archive.files.write(_folder(archive, owner), _merged(archive, run, sizes.part_rows))
+    try:
+        written = archive.files.write(_folder(archive, owner), _merged(archive, run, sizes.part_rows))
+    except FileNotFoundError:
+        return False  # one of them was dropped, or joined by somebody else, meanwhile
     ids = [one.id for one in run]
     with _or_removed(archive, written), archive.database.write(fence) as connection:
         gone = connection.execute(delete(segments).where(segments.c.id.in_(ids[:-1])).returning(segments.c.path))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -92,6 +93,7 @@ class SegmentFiles:
         """Nothing is made or reached yet. S3 takes its credentials from the environment."""
         self._is_local = "://" not in str(root)
         self._given = str(root)
+        self._name = re.sub(r"//[^/@]*@", "//", self._given.partition("?")[0])  # without a password
         self._opened: tuple[pa_fs.FileSystem, str] | None = None
         self._heads: ByteCache[Head] = ByteCache(_CACHED_HEADS)
         self._overviews: ByteCache[pl.DataFrame] = ByteCache(_CACHED_OVERVIEWS)
@@ -106,10 +108,12 @@ class SegmentFiles:
         try:
             with self._new_file(path) as sink:
                 counts = _write_parquet(sink, frames)
-        except OSError as error:
+        except BaseException as error:
             with suppress(UnavailableError):
                 self.delete([path])
-            raise UnavailableError(f"history {self._given}: cannot be written: {error}") from error
+            if isinstance(error, OSError) and not isinstance(error, FileNotFoundError):
+                raise UnavailableError(f"history {self._name}: cannot be written: {error}") from error
+            raise
         return Written(path=path, sha256=sink.sha256, size_bytes=sink.size_bytes, **counts)
 
     def read(
@@ -152,7 +156,7 @@ class SegmentFiles:
             except FileNotFoundError:
                 continue
             except OSError as error:
-                raise UnavailableError(f"history {self._given}: cannot delete {path}: {error}") from error
+                raise UnavailableError(f"history {self._name}: cannot delete {path}: {error}") from error
 
     def all_paths(self) -> dict[str, float]:
         """Return all files that are there, with the seconds since 1970 when each was written."""
@@ -182,7 +186,7 @@ class SegmentFiles:
                 try:
                     self._opened = pa_fs.FileSystem.from_uri(self._given)
                 except (pa.ArrowException, OSError) as error:
-                    raise UnavailableError(f"history {self._given}: {error}") from error
+                    raise UnavailableError(f"history {self._name}: {error}") from error
         return self._opened
 
     @contextmanager
@@ -230,7 +234,7 @@ class SegmentFiles:
         except FileNotFoundError:
             raise
         except (pa.ArrowException, OSError) as error:
-            raise StateError(f"history {self._given}/{path}: damaged or out of reach: {error}") from error
+            raise StateError(f"history {self._name}/{path}: damaged or out of reach: {error}") from error
 
 
 class _Sink:
