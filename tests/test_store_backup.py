@@ -60,9 +60,9 @@ def fill(store: Store) -> None:
         connection.execute(insert(point_blocks), {"owner": "shop", **as_row(block)})
 
 
-def add_segment(store: Store, path: str, body: bytes) -> None:
+def add_segment(store: Store, path: str, body: bytes, root: Path | None = None) -> None:
     """Put a file into the history, and its row."""
-    file = store.data / "history" / path
+    file = (root or store.data / "history") / path
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(body)
     row = {"content": "scores", "owner": "m1", "start_ns": 0, "end_ns": 1, "rows": 1, "size_bytes": len(body)}
@@ -217,6 +217,21 @@ def test_a_history_elsewhere_is_named_and_not_copied(tmp_path: Path) -> None:
         "s3://bucket/history",
         ["redshank.db"],
     )
+
+
+def test_a_history_in_a_folder_of_its_own_goes_there_again(tmp_path: Path) -> None:
+    root = tmp_path / "shared"
+    with Store.open(tmp_path / "data", history=str(root)) as store:
+        add_segment(store, "scores/m1/a.parquet", b"x", root)
+        backup(store.data, tmp_path / "b", history=str(root))
+    (root / "scores/m1/a.parquet").unlink()
+
+    restore(tmp_path / "b", tmp_path / "again", history=str(root))
+
+    assert (root / "scores/m1/a.parquet").read_bytes() == b"x"
+    assert not (tmp_path / "again/history").exists()
+    findings = examine(tmp_path / "again", history=str(root))
+    assert {one.check: one.level for one in findings}["history"] == "ok"
 
 
 def test_nothing_and_a_file_that_is_there_are_refused(tmp_path: Path) -> None:

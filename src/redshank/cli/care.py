@@ -62,6 +62,7 @@ def restore(
     file: Annotated[Path, typer.Argument(help="File that backup wrote.", metavar="FILE")],
     data: Data = None,
     database: Database = None,
+    history: History = None,
     replace: Annotated[
         bool,
         typer.Option(
@@ -79,10 +80,12 @@ def restore(
     from redshank.store.restore import restore as put_back
 
     place = _settings(data, database)
-    made = put_back(file, place.data, place.database, replace=replace)
+    made = put_back(file, place.data, place.database, history=history, replace=replace)
     typer.echo(f"{place.data}: restored what was kept at {made.created} by redshank {made.package}")
     if made.elsewhere:
         typer.echo(f"its score history lies in {made.elsewhere}; start the server with it")
+    elif history and "://" in history:
+        typer.echo(f"the files of the score history are in {place.data / 'history'}; copy them to {history}")
 
 
 def doctor(

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from redshank.errors import ConflictError, NotFoundError, UnavailableError
+from redshank.store.backup import history_place
 from redshank.store.bundle import Manifest, unpack
 from redshank.store.database import Database
 from redshank.store.lock import FILE as LOCK_FILE
@@ -16,10 +17,16 @@ from redshank.store.migrate import check_known, migrate
 from redshank.store.portable import copy_rows, has_rows
 from redshank.store.sqlite import FILE as DATABASE_FILE
 from redshank.store.sqlite import sqlite_engine
+from redshank.store.store import HISTORY
 
 
-def restore(file: Path, data: Path, database: str | None = None, *, replace: bool = False) -> Manifest:
+def restore(
+    file: Path, data: Path, database: str | None = None, *, history: str | None = None, replace: bool = False
+) -> Manifest:
     """Put a backup into a data folder (and its rows into a PostgreSQL database when one is given); return its contents.
+
+    ``history``: folder that the files of the history go into, beside what is there; None, or the address of an object
+    store, which must be filled by other means: the data folder.
 
     ``replace``: what is in the folder is moved aside, into ``replaced-TIME`` in it; rows of the PostgreSQL database are
     dropped.
@@ -37,7 +44,9 @@ def restore(file: Path, data: Path, database: str | None = None, *, replace: boo
         lock = FolderLock(data)
         try:
             with tempfile.TemporaryDirectory(prefix=".restore-", dir=data) as folder:
-                return _restore(file, data, database, Path(folder), replace)
+                manifest = _restore(file, data, database, Path(folder), replace)
+            _move_history(data / HISTORY, history_place(data, history)[1])
+            return manifest
         finally:
             lock.release()
     except OSError as error:
@@ -59,6 +68,17 @@ def _restore(file: Path, data: Path, address: str | None, folder: Path, replace:
             part.unlink()
     _swap(data, folder, old)
     return manifest
+
+
+def _move_history(restored: Path, root: Path) -> None:
+    """Move the files of the history to where they are looked for; their names are unique, so none is in the way."""
+    if restored == root or not restored.is_dir():
+        return
+    for file in [path for path in restored.rglob("*") if path.is_file()]:
+        target = root / file.relative_to(restored)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(file, target)
+    shutil.rmtree(restored)
 
 
 def _import(copy: Path, address: str, replace: bool) -> None:
