@@ -10,8 +10,8 @@ from typing import Any
 
 from redshank.engine.capacity import Limits, Need, check, need_of, total
 from redshank.engine.live_memory import LiveMemory
-from redshank.engine.setting import Monitor, OpenSource
-from redshank.engine.start import Outset, look
+from redshank.engine.setting import OpenSource
+from redshank.engine.validation import Examined, examine
 from redshank.errors import ConfigError, NoPointsError, NotFoundError, TooLargeError
 from redshank.executors.machine import machine_limits
 from redshank.registry import build_detector
@@ -75,11 +75,10 @@ class SaveChecks:
             NoPointsError: there are no points yet by which to tell.
             SourceError, DataError, ConfigError: its source cannot be read, or not as declared.
         """
-        outset = self._look(spec)
-        channels = max(1, len(outset.facts.measures or spec.measures)) if spec.multivariate else 1
-        detector = build_detector(outset.choice.kind, outset.choice.params)
-        step = timedelta(microseconds=outset.facts.step_ns / 1000)
-        return self.fitted(need_of(detector, series=outset.n_series, step=step, channels=channels), spec.name)
+        found = self.examined(spec)
+        if found.need is None:
+            raise NoPointsError(found.warnings[0])
+        return self.fitted(found.need, spec.name)
 
     def fitted(self, need: Need, name: str = "") -> Fit:
         """Return whether there is room for a need beside all monitors but the one of a name."""
@@ -90,12 +89,13 @@ class SaveChecks:
             return Fit(need=need, limits=limits, n_taken=len(taken), taken_total=total(taken), problem=str(error))
         return Fit(need=need, limits=limits, n_taken=len(taken), taken_total=total(taken), problem=None)
 
-    def _look(self, spec: MonitorSpec) -> Outset:
+    def examined(self, spec: MonitorSpec) -> Examined:
+        """Return what a monitor will be, by a first look at its data, with what to know of it."""
         try:
             source = self._open_source(spec)
         except NotFoundError as error:
             raise ConfigError(f"monitor: source: {error}", field="source") from None
-        work = partial(look, Monitor("look", spec), source, self._clock())
+        work = partial(examine, spec, source, now_ns=self._clock())
         return within(LOOK_SECONDS, work, source.cancel, source.describe())
 
     def _taken(self, besides: str) -> Sequence[Need]:
