@@ -49,6 +49,7 @@ def postgresql_engine(url: URL) -> Engine:
             pool_size=20,
             max_overflow=20,
             pool_timeout=30,
+            pool_use_lifo=True,
         )
     except ImportError as error:
         raise MissingExtraError('database: PostgreSQL needs: pip install "redshank[postgresql]"') from error

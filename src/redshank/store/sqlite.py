@@ -20,7 +20,7 @@ PRAGMAS = (
     "PRAGMA secure_delete=OFF",
     "PRAGMA journal_size_limit=67108864",
     "PRAGMA temp_store=MEMORY",
-    "PRAGMA cache_size=-8192",
+    "PRAGMA cache_size=-4096",
 )
 
 
@@ -34,6 +34,7 @@ def sqlite_engine(path: Path, *, may_make: bool) -> Engine:
         pool_size=20,
         max_overflow=20,
         pool_timeout=BUSY_SECONDS,
+        pool_use_lifo=True,  # each connection has a cache of its own: use few
     )
     event.listen(engine, "begin", _begin)
     return engine
