@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import structlog
@@ -60,11 +61,17 @@ class Server:
     @contextmanager
     def running(self) -> Iterator[None]:
         """Do all work in the background; at the end keep what is in memory, and let another lead."""
+        self.read_config()
         self.begin()
         try:
             yield
         finally:
             self.end()
+
+    def read_config(self) -> None:
+        """Apply the configuration files; wrong ones are said to be so, and what was declared before stays."""
+        if self.config is not None:
+            self.config.start()
 
     def begin(self) -> None:
         """Begin to work in the background."""
@@ -72,7 +79,6 @@ class Server:
             if self._ended.is_set():
                 return
             if self.config is not None:
-                self.config.start()
                 watch = threading.Thread(
                     target=self.config.run, args=(self._ended,), name="redshank-config", daemon=True
                 )
@@ -103,6 +109,7 @@ def serve(settings: Settings, config: Sequence[Path] = ()) -> None:
         with Store.open(settings.data, settings.database, history=settings.history) as store:
             server = Server(store, settings, config)
             _tell_first_token(server.service, settings)
+            server.read_config()
             try:
                 _answer(server, opened, begun)
             finally:
@@ -143,9 +150,24 @@ def _answer(server: Server, opened: socket.socket, begun: float) -> None:
         pid=os.getpid(),
         seconds=round(time.monotonic() - begun, 3),
     )
-    with suppress(KeyboardInterrupt):  # uvicorn raises the signal again once it has ended in good order
+    with _signals_heard():
         web.run(sockets=[opened])
     log.info("stops")
+
+
+@contextmanager
+def _signals_heard() -> Iterator[None]:
+    """Let signals end nothing but the loop inside, which raises those it took again when it has ended."""
+
+    def hear(number: int, _frame: object) -> None:
+        log.info("told to stop", signal=signal.Signals(number).name)
+
+    before = {number: signal.signal(number, hear) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _check(settings: Settings) -> None:
