@@ -12,14 +12,10 @@ from typer._click.exceptions import ClickException
 
 from redshank import __version__
 from redshank.cli import completion
-from redshank.cli.bench import bench
-from redshank.cli.demo import demo
 from redshank.cli.detect import EXIT_INTERRUPTED, detect
 from redshank.cli.detectors import detectors
-from redshank.cli.evaluate import evaluate
 from redshank.cli.inspect import inspect
 from redshank.cli.late import Late, LateGroup, add
-from redshank.cli.sample import sample
 from redshank.errors import RedshankError
 
 CONFIGURATION, SERVER, ASKING = "Configuration as code", "Server", "Asking a server"
@@ -30,6 +26,10 @@ class _Commands(LateGroup):
     """All commands: those that follow are loaded when they are called."""
 
     late: ClassVar[dict[str, Late]] = {
+        "evaluate": Late(f"{_CLI}.evaluate", "evaluate", "Measure detectors on data whose anomalies are known."),
+        "sample": Late(f"{_CLI}.sample", "sample", "Generate labelled series."),
+        "demo": Late(f"{_CLI}.demo", "demo", "Detect in recorded telemetry of a host with real faults."),
+        "bench": Late(f"{_CLI}.bench", "bench", "Measure speed on this machine, and quality on generated series."),
         "plan": Late(f"{_CLI}.apply", "plan", "Say what applying configuration files would change.", CONFIGURATION),
         "apply": Late(f"{_CLI}.apply", "apply", "Make a server as configuration files say.", CONFIGURATION),
         "export": Late(f"{_CLI}.apply", "export", "Write what a server has as a file.", CONFIGURATION),
@@ -71,7 +71,7 @@ app = typer.Typer(
 )
 
 
-for command in (detect, inspect, detectors, evaluate, sample, demo, bench):
+for command in (detect, inspect, detectors):
     add(app, command)
 
 
