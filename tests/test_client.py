@@ -6,8 +6,11 @@ import asyncio
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+import pandas as pd
+import polars as pl
 import pytest
 
 import redshank
@@ -60,7 +63,13 @@ def sent_by(method: Any, group: Any) -> Iterator[tuple[str, str]]:
     arguments: dict[str, Any] = {}
     for name, about in list(inspect.signature(method._make).parameters.items())[1:]:
         if about.default is inspect.Parameter.empty:
-            arguments[name] = {"int": 7, "Sequence[str]": ["x"], "Mapping[str, Any]": {}}.get(about.annotation, "x")
+            arguments[name] = {
+                "int": 7,
+                "Sequence[str]": ["x"],
+                "Mapping[str, Any]": {},
+                "Any": [{"a": 1}],
+                "bytes": b"x",
+            }.get(about.annotation, "x")
     made = method._make(group, **arguments)
     if isinstance(made, Request):
         yield made.method, made.path
@@ -227,6 +236,94 @@ def test_a_configuration_is_planned_applied_and_exported(client: Client) -> None
     assert "- name: as code\n" in client.config.export_text(origin="test")
     assert client.config.schema()["title"] == "Configuration of Redshank"
     assert client.config.apply({}, origin="test").counts["delete"] == 1
+
+
+ROWS = {
+    "time": ["2026-01-01T00:00:00Z", "2026-01-01T00:05:00Z"],
+    "host": ["a", "b"],
+    "cpu": [1.5, 2.5],
+    "mem": [3, None],
+}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(pl.DataFrame(ROWS), id="polars"),
+        pytest.param(
+            pl.DataFrame(ROWS).with_columns(pl.col("time").str.to_datetime(time_zone="UTC")), id="polars times"
+        ),
+        pytest.param(pl.DataFrame(ROWS).lazy(), id="lazy"),
+        pytest.param(pl.DataFrame(ROWS).to_arrow(), id="arrow"),
+        pytest.param(pd.DataFrame(ROWS), id="pandas"),
+        pytest.param(
+            pd.DataFrame(ROWS).set_index(pd.to_datetime(ROWS["time"])).drop(columns="time"), id="pandas index"
+        ),
+        pytest.param(pl.DataFrame(ROWS).to_dicts(), id="mappings"),
+    ],
+)
+def test_tables_of_all_sorts_are_pushed(app: Served, data: Any, request: pytest.FixtureRequest) -> None:
+    name = request.node.name
+    app.client.sources.create({"name": name, "kind": "push"})
+
+    taken = app.client.points.push(name, data, rows=1)
+
+    assert (taken.rows, taken.accepted, taken.points, taken.missing, taken.rejected) == (2, 2, 3, 1, 0)
+    assert taken.new_series == 3
+
+
+def test_one_row_a_point_is_pushed_and_wrong_rows_are_named(client: Client) -> None:
+    client.sources.create({"name": "narrow", "kind": "push"})
+    good = {"time": 1767225600, "measure": "cpu", "value": 1.0, "labels": {"host": "a"}}
+
+    assert client.points.push("narrow", [good, {**good, "labels": {"host": "b"}}]).new_series == 2
+    taken = client.points.send("narrow", b"time,cpu\n2026-01-01T00:00:00Z,1\nnoon,2\n", "text/csv")
+
+    assert (taken.accepted, taken.rejected, taken.rejected_rows[0].row) == (1, 1, 3)
+    with pytest.raises(NotFoundError):
+        client.points.push("nothere", [good])
+    with pytest.raises(ConfigError, match="push: must be a table"):
+        client.points.push("narrow", "text")
+
+
+def test_the_same_key_pushes_once(client: Client) -> None:
+    client.sources.create({"name": "keyed", "kind": "push"})
+    body = b"time,cpu\n2026-01-01T00:00:00Z,1\n"
+
+    first = client.points.send("keyed", body, "text/csv", key="import-1")
+
+    assert client.points.send("keyed", body, "text/csv", key="import-1") == first
+    assert client.points.push("keyed", []).rows == 0
+
+
+def test_a_monitor_is_tried_before_it_is_saved(app: Served, tmp_path: Path) -> None:
+    times = [datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=5 * i) for i in range(1200)]
+    values = [10 + i % 12 + (80 if i == 1100 else 0) for i in range(1200)]
+    pl.DataFrame({"time": times, "cpu": values}).write_csv(tmp_path / "cpu.csv")
+    spec = {"name": "tried", "path": str(tmp_path / "cpu.csv")}
+
+    preview = app.client.monitors.preview(spec)
+    need = app.client.monitors.capacity(series=10, step="5m", detector="seasonal")
+    plan = app.client.config.plan({"monitors": [spec]}, origin="tried", days=2)
+
+    assert preview.n_events >= 1
+    assert need.need["series"] == 10
+    events = plan.steps[0].events
+    assert events is not None
+    assert (events.error, events.before) == (None, None)
+    assert events.after is not None
+    assert events.after >= 1
+
+
+def test_sources_and_sinks_are_tried(app: Served, tmp_path: Path) -> None:
+    (tmp_path / "cpu.csv").write_text("time,cpu\n2026-01-01T00:00:00Z,1\n2026-01-01T00:05:00Z,2\n")
+    app.client.sources.create({"name": "tried", "kind": "files", "path": str(tmp_path / "cpu.csv")})
+    app.client.sinks.create({"name": "tried", "kind": "files", "events": str(tmp_path / "out.csv")})
+
+    assert app.client.sources.check("tried").ok
+    assert app.client.sources.describe("tried")["measures"] == ["cpu"]
+    assert len(app.client.sources.preview("tried", rows=2)["rows"]) == 2
+    assert app.client.sinks.check("tried", send=False).ok
 
 
 def test_the_server_says_how_it_is(client: Client) -> None:

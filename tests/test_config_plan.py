@@ -18,6 +18,7 @@ from redshank.service.config_document import make_configuration
 from redshank.service.config_export import export_text
 from redshank.service.config_files import ConfigText, ConfigTexts
 from redshank.service.config_plan import Plan, plan_json
+from redshank.service.resources import Saving
 from redshank.service.service import Service
 from redshank.specs.document import Document
 from redshank.specs.monitor import MonitorSpec
@@ -25,6 +26,7 @@ from redshank.specs.problems import checked
 from redshank.store.store import Store
 
 ME = Actor("me", "admin")
+UNCHECKED = Saving(is_checked=False)
 FULL = """\
 sources:
   - {name: shop, kind: files, path: /data/a.csv}
@@ -56,8 +58,8 @@ def service(store: Store) -> Service:
 
 @pytest.fixture
 def config(service: Service) -> Config:
-    """Configuration as code over it."""
-    return service.config
+    """Configuration as code over it, with files that need not be there."""
+    return Config(service.store, service.audit, check=lambda kind, spec: None, changed=lambda kind, id: None)
 
 
 def document(text: str) -> Document:
@@ -127,7 +129,7 @@ def test_a_default_that_is_written_out_is_no_change(config: Config) -> None:
 def test_only_what_this_origin_declared_is_deleted(config: Config, service: Service) -> None:
     config.apply(document("monitors: [{name: mine, path: /x}]"), "mine", actor=ME)
     config.apply(document("monitors: [{name: other, path: /x}]"), "other", actor=ME)
-    service.resources.create("monitors", {"name": "by hand", "path": "/x"}, actor=ME)
+    service.resources.create("monitors", {"name": "by hand", "path": "/x"}, actor=ME, saving=UNCHECKED)
 
     plan = config.apply(document(""), "mine", actor=ME)
 
@@ -136,7 +138,7 @@ def test_only_what_this_origin_declared_is_deleted(config: Config, service: Serv
 
 
 def test_what_was_made_by_hand_is_adopted(config: Config, service: Service) -> None:
-    service.resources.create("monitors", {"name": "a", "path": "/x"}, actor=ME)
+    service.resources.create("monitors", {"name": "a", "path": "/x"}, actor=ME, saving=UNCHECKED)
 
     plan = config.apply(document("monitors: [{name: a, path: /x}]"), "x", actor=ME)
 
@@ -196,7 +198,7 @@ def test_a_template_that_goes_takes_its_monitors_along(config: Config, service: 
 
 def test_what_others_refer_to_is_not_deleted(config: Config, service: Service) -> None:
     config.apply(document("sources: [{name: shop, kind: files, path: /x}]"), "x", actor=ME)
-    service.resources.create("monitors", {"name": "by hand", "source": "shop"}, actor=ME)
+    service.resources.create("monitors", {"name": "by hand", "source": "shop"}, actor=ME, saving=UNCHECKED)
 
     plan = config.plan(document(""), "x")
 
@@ -206,7 +208,7 @@ def test_what_others_refer_to_is_not_deleted(config: Config, service: Service) -
 
 
 def test_what_is_referred_to_may_be_on_the_server_already(config: Config, service: Service) -> None:
-    service.resources.create("sources", {"name": "shop", "kind": "files", "path": "/x"}, actor=ME)
+    service.resources.create("sources", {"name": "shop", "kind": "files", "path": "/x"}, actor=ME, saving=UNCHECKED)
 
     config.apply(document("monitors: [{name: a, source: shop}]"), "x", actor=ME)
     plan = config.plan(document("monitors: [{name: a, source: nowhere}]"), "x")
@@ -243,7 +245,7 @@ def test_all_is_applied_or_nothing(store: Store, service: Service) -> None:
 def test_what_changed_since_the_plan_is_not_overrun(config: Config, service: Service) -> None:
     wanted = document("monitors: [{name: a, path: /x}]")
     plan = config.plan(wanted, "x")
-    service.resources.create("monitors", {"name": "a", "path": "/y"}, actor=ME)
+    service.resources.create("monitors", {"name": "a", "path": "/y"}, actor=ME, saving=UNCHECKED)
 
     with pytest.raises(RevisionError, match="plan it again"):
         config.apply(wanted, "x", actor=ME, fingerprint=plan.fingerprint)
@@ -295,7 +297,7 @@ def test_secrets_can_be_exported_as_names_of_variables(config: Config, monkeypat
 
 def test_an_export_holds_what_its_origin_declared(config: Config, service: Service) -> None:
     config.apply(document(FULL), "x", actor=ME)
-    service.resources.create("monitors", {"name": "by hand", "path": "/x"}, actor=ME)
+    service.resources.create("monitors", {"name": "by hand", "path": "/x"}, actor=ME, saving=UNCHECKED)
 
     assert [each["name"] for each in config.export()["monitors"]] == ["by hand", "cpu"]
     assert [each["name"] for each in config.export("x")["monitors"]] == ["cpu"]

@@ -287,3 +287,64 @@ class ServerVersion(Record, frozen=True, kw_only=True):
     version: str
     api: str = ""
     python: str = ""
+
+
+class RejectedRow(Record, frozen=True, kw_only=True):
+    """A row that was not taken: its number counted from 1, its text (shortened), and why."""
+
+    row: int
+    text: str = ""
+    reason: str = ""
+
+
+class Taken(Record, frozen=True, kw_only=True):
+    """What was taken of what was pushed. ``missing``: values that said "no value"; ``left_out``: fields not kept."""
+
+    rows: int = 0
+    accepted: int = 0
+    points: int = 0
+    missing: int = 0
+    refused: int = 0
+    new_series: int = 0
+    rejected: int = 0
+    left_out: list[str] = []
+    rejected_rows: list[RejectedRow] = []
+    is_repeat: bool = False
+
+
+class Checked(Record, frozen=True, kw_only=True):
+    """Whether a source or sink could be reached, and what was found."""
+
+    ok: bool
+    message: str = ""
+    code: str | None = None
+
+
+class Preview(Record, frozen=True, kw_only=True):
+    """Which events a monitor would have had in start <= t < end; of very many, ``events`` holds the worst."""
+
+    start: datetime
+    end: datetime
+    detector: str = ""
+    params: dict[str, Any] = {}
+    why: str = ""
+    series: int = 0
+    points: int = 0
+    scored: int = 0
+    scoring_from: datetime | None = None
+    n_events: int = 0
+    kinds: dict[str, int] = {}
+    anomalies_per_day: float = 0.0
+    labels: dict[str, Any] = {}
+    notes: list[str] = []
+    events: list[dict[str, Any]] = []
+
+
+class Capacity(Record, frozen=True, kw_only=True):
+    """What a monitor would need, whether it fits, what there is, and what the others take."""
+
+    need: dict[str, Any] = {}
+    fits: bool = True
+    message: str | None = None
+    limits: dict[str, Any] = {}
+    taken: dict[str, Any] = {}

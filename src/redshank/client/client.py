@@ -15,6 +15,7 @@ from redshank.client.declarations import Schedules, Sinks, Sources, Templates
 from redshank.client.events import Events
 from redshank.client.monitors import Monitors
 from redshank.client.operations import Mode
+from redshank.client.points import Points
 from redshank.client.runs import Runs
 from redshank.client.series import SeriesOfMonitors
 from redshank.client.server import Server
@@ -39,6 +40,7 @@ class _Groups(Generic[Mode]):
         self.series: SeriesOfMonitors[Mode] = SeriesOfMonitors(via)
         self.events: Events[Mode] = Events(via)
         self.stream: Stream[Mode] = Stream(via)
+        self.points: Points[Mode] = Points(via)
         self.config: Config[Mode] = Config(via)
         self.tokens: Tokens[Mode] = Tokens(via)
         self.audit: Audit[Mode] = Audit(via)

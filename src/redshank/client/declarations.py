@@ -7,10 +7,10 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from redshank.client.answers import Declaration, Page
+from redshank.client.answers import Checked, Declaration, Page
 from redshank.client.lists import PAGE, all_pages, equal, page_request
 from redshank.client.operations import Group, Mode, operation, stream
-from redshank.client.request import Flow, Received, Request, encode, nothing, place
+from redshank.client.request import Flow, Received, Request, as_json, encode, nothing, place, plain
 
 _META = ("id", "revision", "created", "updated", "origin")
 
@@ -138,16 +138,74 @@ def _where(name: str | None, origin: str | None, more: Mapping[str, str] | None)
     ]
 
 
+def _target(path: str | None, query: str | None, table: str | None, index: str | None) -> list[tuple[str, str]]:
+    given = (("path", path), ("query", query), ("table", table), ("index", index))
+    return [(name, value) for name, value in given if value is not None]
+
+
 class Sources(Declarations[Mode]):
-    """Where points come from."""
+    """Where points come from. ``path``, ``query``, ``table``, ``index``: what a monitor would read of one."""
 
     kind = "sources"
+
+    @operation
+    def check(
+        self,
+        name: str,
+        *,
+        path: str | None = None,
+        query: str | None = None,
+        table: str | None = None,
+        index: str | None = None,
+    ) -> Request[Checked]:
+        """Reach it and read one row; what is wrong is in the answer."""
+        params = _target(path, query, table, index)
+        return Request(
+            method="POST", path=place("sources", name, "check"), read=as_json(Checked), params=params, once=True
+        )
+
+    @operation
+    def describe(
+        self,
+        name: str,
+        *,
+        path: str | None = None,
+        query: str | None = None,
+        table: str | None = None,
+        index: str | None = None,
+    ) -> Request[dict[str, Any]]:
+        """Say what its last days hold: measures, labels, the time, the step, what could not be read."""
+        params = _target(path, query, table, index)
+        return Request(method="GET", path=place("sources", name, "describe"), read=plain, params=params)
+
+    @operation
+    def preview(
+        self,
+        name: str,
+        *,
+        rows: int = 10,
+        path: str | None = None,
+        query: str | None = None,
+        table: str | None = None,
+        index: str | None = None,
+    ) -> Request[dict[str, Any]]:
+        """Return its first rows as they stand there."""
+        params = [("rows", str(rows)), *_target(path, query, table, index)]
+        return Request(method="GET", path=place("sources", name, "preview"), read=plain, params=params)
 
 
 class Sinks(Declarations[Mode]):
     """Where events go."""
 
     kind = "sinks"
+
+    @operation
+    def check(self, name: str, *, send: bool = True) -> Request[Checked]:
+        """Send it a test event, or with ``send`` False only find out whether one could be."""
+        params = [] if send else [("send", "false")]
+        return Request(
+            method="POST", path=place("sinks", name, "check"), read=as_json(Checked), params=params, once=True
+        )
 
 
 class Schedules(Declarations[Mode]):

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from redshank.client.answers import Comparison, Declaration, Page, Pruned, Status, Version
+from collections.abc import Mapping
+from typing import Any
+
+from redshank.client.answers import Capacity, Comparison, Declaration, Page, Preview, Pruned, Status, Version
 from redshank.client.declarations import Declarations, read_declaration
+from redshank.client.lists import Moment, moment_text
 from redshank.client.operations import Mode, operation
-from redshank.client.request import Request, as_json, place
+from redshank.client.request import Request, as_json, encode, place
+
+SLOW_SECONDS = 150.0  # days of history are read and scored
 
 
 class Monitors(Declarations[Mode]):
@@ -55,3 +61,47 @@ class Monitors(Declarations[Mode]):
         """Drop old versions; so many of the newest stay, and the live one."""
         path = place("monitors", name, "versions", "prune")
         return Request(method="POST", path=path, read=as_json(Pruned), params=[("keep", str(keep))], once=True)
+
+    @operation
+    def preview(
+        self,
+        spec: Mapping[str, Any],
+        *,
+        days: float | None = None,
+        start: Moment | None = None,
+        end: Moment | None = None,
+    ) -> Request[Preview]:
+        """Say which events a monitor would have had, saved or not, over so many days or start <= t < end."""
+        given = {
+            "monitor": dict(spec),
+            "days": days,
+            "start": None if start is None else moment_text(start),
+            "end": None if end is None else moment_text(end),
+        }
+        body = encode({name: value for name, value in given.items() if value is not None})
+        return Request(
+            method="POST", path=place("preview"), read=as_json(Preview), body=body, timeout_seconds=SLOW_SECONDS
+        )
+
+    @operation
+    def capacity(
+        self,
+        spec: Mapping[str, Any] | None = None,
+        *,
+        series: int | None = None,
+        step: str | None = None,
+        detector: str | None = None,
+        channels: int | None = None,
+    ) -> Request[Capacity]:
+        """Say what a monitor, or so many series at a step, would need of the machine, and whether there is room."""
+        given = {
+            "monitor": None if spec is None else dict(spec),
+            "series": series,
+            "step": step,
+            "detector": detector,
+            "channels": channels,
+        }
+        body = encode({name: value for name, value in given.items() if value is not None})
+        return Request(
+            method="POST", path=place("capacity"), read=as_json(Capacity), body=body, timeout_seconds=SLOW_SECONDS
+        )

@@ -8,18 +8,17 @@ from typing import Any
 from redshank.errors import ConfigError, ConflictError, RedshankError, RevisionError, StateError
 from redshank.service.actor import Actor
 from redshank.service.audit import Audit
+from redshank.service.config_events import Preview, count_events, declared_sources, with_source
 from redshank.service.config_export import Secrecy, export_values
 from redshank.service.config_plan import (
     FILE,
     HAND,
     TEMPLATE,
-    Counted,
     Declared,
     Plan,
     Step,
     make_plan,
     noun,
-    with_events,
 )
 from redshank.service.hiding import decrypt, encrypt, keep
 from redshank.service.resources import SPECS, Changed, Check
@@ -30,11 +29,10 @@ from redshank.specs.document import Document
 from redshank.specs.expansion import expand
 from redshank.specs.monitor import MonitorSpec, TemplateSpec
 from redshank.specs.problems import checked
-from redshank.store.records import Kind, Resource, StoredEvent
+from redshank.store.records import Kind, Resource
 from redshank.store.resources import Change
 from redshank.store.store import Store
 
-Count = Callable[[MonitorSpec, int], Sequence[StoredEvent]]  # the spec in the clear, days
 _SHOWN = 20
 _AUDITED = 1000
 
@@ -43,14 +41,14 @@ class Config:
     """All declarations at once."""
 
     def __init__(
-        self, store: Store, audit: Audit, *, check: Check, changed: Changed, count: Count | None = None
+        self, store: Store, audit: Audit, *, check: Check, changed: Changed, preview: Preview | None = None
     ) -> None:
         """``check`` raises what is wrong beyond the form; ``changed`` is told kind and id after each change.
 
-        ``count`` tells which events a monitor would have raised over so many days; None = nobody can tell here.
+        ``preview`` tells which events a monitor would have had; None = nobody can tell here.
         """
         self._store, self._audit = store, audit
-        self._check, self._changed, self._count = check, changed, count
+        self._check, self._changed, self._preview = check, changed, preview
 
     def plan(self, document: Document, origin: str, *, take_over: bool = False, days: int = 0) -> Plan:
         """Return what ``apply`` would do; nothing is changed.
@@ -63,7 +61,10 @@ class Config:
         clear = {(each.kind, each.name): each.spec for each in current}
         wanted = list(_wanted(document, FILE + origin, clear))
         plan = make_plan(FILE + origin, wanted, current, take_over=take_over)
-        return plan if not days or self._count is None else self._counted(plan, self._count, days)
+        if not days or self._preview is None:
+            return plan
+        ids = {each.name: each.id for each in kept.values() if each.kind == "monitors"}
+        return count_events(plan, days, self._preview, lambda name: self._cursor_ns(ids.get(name)))
 
     def apply(
         self,
@@ -128,22 +129,19 @@ class Config:
             revision=resource.revision,
         )
 
-    def _counted(self, plan: Plan, count: Count, days: int) -> Plan:
-        """The plan with the events of monitors that are made, change or go."""
-        found = {}
-        for step in plan.steps:
-            if step.kind == "monitors" and step.action in ("create", "change", "delete"):
-                found[step.name] = _count_step(step, count, days)
-        return with_events(plan, found)
+    def _cursor_ns(self, monitor_id: str | None) -> int | None:
+        live = None if monitor_id is None else self._store.live.get(monitor_id)
+        return None if live is None else live.cursor_ns
 
     def _check_all(self, plan: Plan) -> None:
+        sources = declared_sources(plan)
         wrong = []
         for step in plan.steps:
             if step.wanted is not None and step.action in ("create", "change"):
                 spec, _ = checked(SPECS[step.kind], step.wanted.spec)
                 try:
                     if spec is not None:
-                        self._check(step.kind, spec)
+                        self._check(step.kind, with_source(spec, sources) if isinstance(spec, MonitorSpec) else spec)
                 except RedshankError as error:
                     wrong.append(f"{noun(step.kind)} {step.name!r}: {error}")
         if wrong:
@@ -171,22 +169,6 @@ def _detail(plan: Plan) -> dict[str, Any]:
         for step in plan.steps[:_AUDITED]
     ]
     return {"counts": plan.counts(), "steps": steps}
-
-
-def _count_step(step: Step, count: Count, days: int) -> Counted:
-    """Events before and after; what cannot be told is said, and hinders nothing."""
-    found: list[set[tuple[str, int]] | None] = []
-    for declared in (step.current, step.wanted):
-        spec = None if declared is None else checked(MonitorSpec, declared.spec)[0]
-        try:
-            found.append(None if spec is None else {(str(event.key), event.start_ns) for event in count(spec, days)})
-        except RedshankError as error:
-            return Counted(before=None, after=None, error=str(error))
-    before, after = found
-    same = None if before is None or after is None else len(before & after)
-    return Counted(
-        before=None if before is None else len(before), after=None if after is None else len(after), same=same
-    )
 
 
 def _wanted(document: Document, origin: str, kept: Mapping[tuple[Kind, str], Any]) -> Iterator[Declared]:

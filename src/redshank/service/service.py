@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from redshank.errors import RedshankError
 from redshank.service.audit import Audit
@@ -45,7 +45,7 @@ class Service:
         self.events = Events(store, self.audit, labeled=self._labeled)
         self.runs = Runs(store, self.audit, worker)
         self.monitors = Monitors(store, self.resources, self.audit, worker, clock)
-        self.config = Config(store, self.audit, check=self._check, changed=self._changed)
+        self.config = Config(store, self.audit, check=self._check, changed=self._changed, preview=self._preview)
         self.series = Series(store)
         access = access_of(store)
         self.open_source = Sources(store, access)
@@ -84,6 +84,9 @@ class Service:
         """Raise what is wrong with a declaration beyond its form."""
         if kind in ("monitors", "schedules"):
             self.checks(kind, spec)
+
+    def _preview(self, given: Mapping[str, Any], **asked: Any) -> Any:
+        return self.previews.preview(given, **asked)
 
     def _labeled(self, event: StoredEvent) -> None:
         """Let the monitor of an event learn from its label."""
