@@ -17,7 +17,7 @@ import pytest
 from redshank.errors import ConfigError, DataError, MissingExtraError, NoPointsError, SourceError
 from redshank.panel import Panel
 from redshank.sources import sql_rows
-from redshank.sources.base import Query
+from redshank.sources.base import ROWS, Query
 from redshank.sources.build import build_source, check_source_options, redacted, secret_fields
 from redshank.sources.sql import SqlSource
 from redshank.sources.sql_range import time_form
@@ -488,3 +488,12 @@ def _read(form: str, time: datetime) -> datetime:
     """The time as far as its form can say it."""
     cut = form in ("text to the minute", "compact number")
     return time.replace(second=0) if cut else time
+
+
+def test_rows_are_counted_whatever_numbers_stand_beside_the_time(database: Path) -> None:
+    asked = Query(measures=ROWS, agg="count", step=10 * MINUTE, by=("host",), filter={"mem": ("1", "2", "3", "15")})
+
+    reading = source(database, table="cpu").read(asked)
+
+    assert [str(key) for key in reading.panels[0].keys] == ["count{host=a}", "count{host=b}"]
+    assert reading.panels[0].values[0, :1, 0].tolist() == [3.0]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from redshank.engine.backtest import Backtest, backtest
+from redshank.engine.compare import changed, compare
 from redshank.engine.job import Job
 from redshank.engine.live import LiveMonitor, Ticked
 from redshank.engine.live_memory import LiveMemory, fingerprint
@@ -154,19 +155,25 @@ class Engine:
         return {"points": points}
 
     def _backtest(self, monitor: Monitor, run: Run, now_ns: int, job: Job) -> Mapping[str, Any]:
-        changed = {**monitor.spec.model_dump(mode="json", exclude_unset=True), **run.params}
-        spec = MonitorSpec.model_validate(changed)
-        found = backtest(
-            Monitor(monitor.id, spec),
-            self._open_source(spec),
-            start_ns=run.start_ns,
-            end_ns=run.end_ns,
-            now_ns=now_ns,
-            run=self.run_shards,
-            job=job,
-            labeled=self._labeled(monitor),
-        )
+        what_if = {name: value for name, value in run.params.items() if name != "against"}
+        spec = changed(monitor.spec, what_if)
+        source = self._open_source(spec)
+        span: dict[str, Any] = {"start_ns": run.start_ns, "end_ns": run.end_ns, "now_ns": now_ns}
+        if "against" in run.params:
+            sides = (what_if, self._change_of(monitor, run.params["against"]))
+            return compare(monitor, sides, source, **span, run=self.run_shards, job=job).to_json()
+        labeled = self._labeled(monitor)
+        found = backtest(Monitor(monitor.id, spec), source, **span, run=self.run_shards, job=job, labeled=labeled)
         return found.to_json()
+
+    def _change_of(self, monitor: Monitor, against: Any) -> Mapping[str, Any]:
+        """What a backtest is compared with: fields of the declaration, or the number of a version."""
+        if isinstance(against, int) and not isinstance(against, bool):
+            version = self.store.states.version(monitor.id, against)
+            return {"detector": version.detector, "params": dict(version.params)}
+        if isinstance(against, Mapping):
+            return against
+        raise ConfigError("against: must be fields of a monitor, or the number of a version", field="against")
 
     def _labeled(self, monitor: Monitor) -> list[Any]:
         from redshank.store.events import EventFilter

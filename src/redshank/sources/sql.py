@@ -18,7 +18,7 @@ from pydantic import Field, SecretStr, model_validator
 
 from redshank.errors import ConfigError, NoPointsError, SourceError
 from redshank.panel import to_datetime
-from redshank.sources.base import Progress, Query, Reading, Source
+from redshank.sources.base import ROWS, Progress, Query, Reading, Source
 from redshank.sources.sql_connect import Limits, connected, give_up, open_engine, read_url, shown_url, without_password
 from redshank.sources.sql_range import TimeForm, time_form
 from redshank.sources.sql_rows import PORTION_ROWS, Spool, portion
@@ -124,9 +124,8 @@ class SqlSource(Source):
             spool = self._fetched(known, query, known.roles.columns, folder, progress)
             if not spool.rows:
                 raise NoPointsError(f"{self.where}: holds no rows in the range asked for")
-            asked = replace(
-                query, measures=tuple(m.name for m in known.roles.measures), by=known.roles.labels, time=known.time
-            )
+            measures = ROWS if query.measures == ROWS else tuple(m.name for m in known.roles.measures)
+            asked = replace(query, measures=measures, by=known.roles.labels, time=known.time)
             reading = read_tables([self._raw(spool.table(), known)], asked, progress)
         reading.findings.notes[:0] = [note for note in known.roles.notes if note not in reading.findings.notes]
         return reading
@@ -138,7 +137,7 @@ class SqlSource(Source):
         if known.form is None or known.form.is_by_day:
             with TemporaryDirectory(prefix="redshank-") as folder:
                 spool = self._fetched(known, query, list(known.roles.clock.columns), folder, None)
-                asked = replace(query, measures=(), by=(), agg="count", time=known.time, filter={})
+                asked = replace(query, measures=ROWS, by=(), agg="count", time=known.time, filter={})
                 return newest_time([self._raw(spool.table(), known)], asked) if spool.rows else None
         with self._connected() as connection:
             newest = connection.execute(self._statement(known, query, [column], is_newest=True)).scalar()
