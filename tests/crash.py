@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -15,7 +17,6 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from crash_server import READY
 from redshank.specs.monitor import MonitorSpec
 from redshank.store.events import EventFilter
 from redshank.store.records import StoredEvent
@@ -47,8 +48,9 @@ class Work:
 
     folder: Path
     steps: int
-    process: subprocess.Popen[str] | None = None
     written: int = 0
+    pid: int = 0
+    _nursery: subprocess.Popen[str] | None = None
     values: np.ndarray[Any, np.dtype[np.float64]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -94,33 +96,46 @@ class Work:
         self.written = end
 
     def start(self) -> None:
-        """Start the server, and wait until it works."""
-        command = [sys.executable, str(SERVER), str(self.data)]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        assert self.process.stdout is not None
-        said = self.process.stdout.readline().strip()
-        assert said == READY, f"the server said {said!r}"
+        """Start a server, and wait until it works."""
+        if self._nursery is None:
+            command = [sys.executable, str(SERVER), str(self.data)]
+            self._nursery = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert self._nursery.stdin is not None
+        self._nursery.stdin.write("\n")
+        self._nursery.stdin.flush()
+        word, pid = self._hear().split()
+        assert word == "ready"
+        self.pid = int(pid)
 
     def kill(self) -> None:
         """End it as a power cut would."""
-        assert self.process is not None
-        self.process.kill()
-        self.process.communicate()
+        os.kill(self.pid, signal.SIGKILL)
+        assert self._hear() == "ended"
 
     def stop(self) -> None:
         """End it in good order."""
-        assert self.process is not None
-        self.process.communicate("", timeout=60)
+        os.kill(self.pid, signal.SIGTERM)
+        assert self._hear() == "ended"
 
-    def wait_until(self, steps: int, seconds: float = 900) -> None:
-        """Wait until so many steps are scored, but for the one that is still filling, and all is told."""
+    def close(self) -> None:
+        """Start no more."""
+        if self._nursery is not None:
+            self._nursery.communicate()
+
+    def _hear(self) -> str:
+        assert self._nursery is not None
+        assert self._nursery.stdout is not None
+        return self._nursery.stdout.readline().strip()
+
+    def wait_until(self, steps: int, seconds: float = 900, *, is_told: bool = True) -> None:
+        """Wait until so many steps are scored, but for the one that is still filling, and events are told."""
         wanted = BEGIN_NS + (steps - 2) * STEP_NS
         until = time.monotonic() + seconds
         with Store.open(self.data, exclusive=False) as store:
             while True:
                 live = store.live.all()
-                is_told = not store.outbox.waiting()
-                if live and live[0].cursor_ns >= wanted and live[0].version and is_told:
+                is_scored = live and live[0].cursor_ns >= wanted and live[0].version
+                if is_scored and not (is_told and store.outbox.waiting()):
                     return
                 assert time.monotonic() < until, f"not scored in time: {live}"
                 time.sleep(0.05)
@@ -163,13 +178,16 @@ def killed(folder: Path, rounds: int, seed: int) -> Outcome:
     work.kill()
     for _ in range(rounds):
         work.start()
-        for _ in range(PARTS):
+        work.grow(ROUND // PARTS)
+        work.wait_until(work.written, is_told=False)
+        for _ in range(PARTS - 1):
             work.grow(ROUND // PARTS)
-            time.sleep(rng.uniform(0, 0.2))
+            time.sleep(rng.uniform(0, 0.1))
         work.kill()
     work.start()
     work.wait_until(work.steps)
     work.stop()
+    work.close()
     return work.outcome()
 
 
@@ -182,6 +200,7 @@ def undisturbed(folder: Path, rounds: int) -> Outcome:
         work.grow(ROUND)
     work.wait_until(work.steps)
     work.stop()
+    work.close()
     return work.outcome()
 
 
