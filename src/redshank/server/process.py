@@ -25,6 +25,7 @@ from redshank.scheduler.upkeep import Upkeep
 from redshank.server.late_engine import LateEngine
 from redshank.server.ports import listen
 from redshank.service.actor import Actor
+from redshank.service.config_files import origin_of
 from redshank.service.config_watch import ConfigStatus, ConfigWatch
 from redshank.service.opening import Sources, access_of
 from redshank.service.service import Service
@@ -38,7 +39,6 @@ ALONE_LEASE_SECONDS = 60.0
 STOP_SECONDS = 8.0
 ANSWER_SECONDS = 2  # for requests under way at a stop
 FILES = Actor("files", "admin")
-ORIGIN = "file"
 FIRST_TOKEN = "Admin token, shown this once:"
 
 
@@ -54,7 +54,7 @@ class Server:
         self.courier = Courier(store.outbox, NamedSinks(store.resources, access))
         self.upkeep = Upkeep(chores_of(store), self.scheduler.fence)
         self.service = Service(store, worker=self.scheduler)
-        self.config = _config_watch(self.service, config) if config else None
+        self.config = self.service.config_watch = _config_watch(self.service, config) if config else None
         self._ended = threading.Event()
         self._turn = threading.Lock()
 
@@ -204,12 +204,14 @@ def _limits(store: Store, settings: Settings) -> Limits:
 
 
 def _config_watch(service: Service, paths: Sequence[Path]) -> ConfigWatch:
+    origin = origin_of(paths)
+
     def report(status: ConfigStatus) -> None:
         (log.warning if status.state == "wrong" else log.info)("configuration", status=status.line())
 
     return ConfigWatch(
         paths,
-        lambda document: service.config.apply(document, ORIGIN, actor=FILES, is_checked=False),
+        lambda document: service.config.apply(document, origin, actor=FILES, is_checked=False),
         clock=service.clock,
         report=report,
     )

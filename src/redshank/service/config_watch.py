@@ -31,10 +31,15 @@ class ConfigStatus:
     error: str | None = None
 
     def line(self) -> str:
-        """Return the status in one line."""
+        """Return the status in one line, with the first of what is wrong."""
+        return f"{self.word()}: {(self.error or '').partition(chr(10))[0]}" if self.state == "wrong" else self.word()
+
+    def word(self) -> str:
+        """Return the status without what the files hold, for those who need not know."""
         if self.state == "wrong":
-            kept = "nothing of it was applied" if self.applied_ns is None else "the last good one stays in force"
-            return f"wrong, {kept}: {(self.error or '').partition(chr(10))[0]}"
+            return "wrong, " + (
+                "nothing of it was applied" if self.applied_ns is None else "the last good one stays in force"
+            )
         return "ok" if self.state == "applied" else "not read yet"
 
 

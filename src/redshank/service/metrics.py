@@ -70,12 +70,21 @@ class _OfTheStore(Collector):
         yield _gauge("redshank_info", "Which version runs.", ("version",), {(redshank.__version__,): 1.0})
         yield _gauge("redshank_memory_bytes", "Resident memory now.", (), {(): resident_bytes()})
         yield from self._work()
+        yield from self._configuration()
         try:
             yield from [*self._runs_and_events(), *self._monitors()]
         except RedshankError:
             yield _gauge("redshank_store_up", "Whether the store answers.", (), {(): 0.0})
         else:
             yield _gauge("redshank_store_up", "Whether the store answers.", (), {(): 1.0})
+
+    def _configuration(self) -> Iterator[Metric]:
+        watch = self._service.config_watch
+        if watch is not None:
+            good, applied_ns = float(watch.status.state != "wrong"), watch.status.applied_ns
+            yield _gauge("redshank_config_good", "Whether the configuration files are right.", (), {(): good})
+            applied = {} if applied_ns is None else {(): applied_ns / 1e9}
+            yield _gauge("redshank_config_applied_timestamp_seconds", "When they were last applied.", (), applied)
 
     def _work(self) -> Iterator[Metric]:
         status = self._service.worker.status()

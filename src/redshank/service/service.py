@@ -27,6 +27,7 @@ from redshank.store.store import Store
 
 if TYPE_CHECKING:
     from redshank.service.checks import SaveChecks
+    from redshank.service.config_watch import ConfigWatch
     from redshank.service.previews import Previews
 
 NOBODY = Nobody()
@@ -38,6 +39,7 @@ class Service:
     def __init__(self, store: Store, clock: Callable[[], int] = time.time_ns, worker: Worker = NOBODY) -> None:
         """``clock`` gives nanoseconds since 1970; ``worker``: the scheduler, where there is one."""
         self.store, self.clock, self.worker = store, clock, worker
+        self.config_watch: ConfigWatch | None = None  # of the files that this process follows
         self.audit = Audit(store)
         self.tokens = Tokens(store, self.audit, clock)
         self.idempotency = store.idempotency
@@ -74,7 +76,8 @@ class Service:
             self.store.tokens.count()
         except RedshankError as error:
             return False, {"store": str(error)}
-        return True, {"store": "ok", "scheduler": "leads" if self.worker.is_leading() else "stands by"}
+        files = {} if self.config_watch is None else {"configuration": self.config_watch.status.word()}
+        return True, {"store": "ok", "scheduler": "leads" if self.worker.is_leading() else "stands by", **files}
 
     def observe_request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count a request."""
