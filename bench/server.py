@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -32,18 +33,25 @@ CHARTED = "long"
 
 
 def declare(server: Server, monitors: int, *, prefix: str = "m", **spec: Any) -> None:
-    """Make a source of pushed points, and monitors of one measure each, or of all (``monitors`` = 1)."""
-    server.call("POST", "/sources", json={"name": SOURCE, "kind": "push"})
+    """Make monitors of one measure each, or one of all (``monitors`` = 1)."""
     for i in range(monitors):
         only = {"measures": [f"{prefix}{i:04d}"]} if monitors > 1 else {}
         body = {"name": f"{prefix}{i:04d}", "source": SOURCE, "step": "1m", "delay": "0s", **only, **spec}
         server.call("POST", "/monitors", json=body)
 
 
+@contextlib.contextmanager
+def serving_pushed(data: Path) -> Iterator[Server]:
+    """Start a server that has a source of pushed points."""
+    with serving(data) as server:
+        server.call("POST", "/sources", json={"name": SOURCE, "kind": "push"})
+        yield server
+
+
 def start(folder: Path, args: argparse.Namespace) -> list[Row]:
     """From the start of the process to `/readyz`, monitors declared beforehand."""
     data = folder / "start"
-    with serving(data) as server:
+    with serving_pushed(data) as server:
         declare(server, args.monitors, detector="seasonal")
     rows = []
     for times in range(3):
@@ -63,7 +71,7 @@ def start(folder: Path, args: argparse.Namespace) -> list[Row]:
 
 def many(folder: Path, args: argparse.Namespace) -> list[Row]:
     """1,000 monitors: from the minute until the last of them has scored it, and the share of the processor."""
-    with serving(folder / "many") as server:
+    with serving_pushed(folder / "many") as server:
         points = Points.of_measures([f"m{i:04d}" for i in range(args.monitors)])
         history(server, points, minutes=args.history)
         declare(server, args.monitors, detector="seasonal")
@@ -85,7 +93,7 @@ def many(folder: Path, args: argparse.Namespace) -> list[Row]:
 
 def wide(folder: Path, args: argparse.Namespace) -> list[Row]:
     """One monitor of 100,000 series: time from the first byte pushed until all is scored and stored, and memory."""
-    with serving(folder / "wide") as server:
+    with serving_pushed(folder / "wide") as server:
         points = Points.of_labels("load", args.series)
         history(server, points, minutes=args.wide_history)
         declare(server, 1, prefix="wide", detector="seasonal", max_series=args.series, by=["host"])
@@ -149,8 +157,7 @@ def pushes(folder: Path, args: argparse.Namespace) -> list[Row]:
     """Points a second that are taken and stored, by body, in requests of 100,000 points."""
     rows = []
     for name in told("push", BODIES):
-        with serving(folder / f"push-{name}") as server:
-            server.call("POST", "/sources", json={"name": SOURCE, "kind": "push"})
+        with serving_pushed(folder / f"push-{name}") as server:
             points = Points.of_labels("load", 1000)
             first = time.time_ns() // MINUTE * MINUTE - args.points // 1000 * MINUTE
             contents = [body(name, points.at(first + i * 100 * MINUTE, 100)) for i in range(args.points // 100_000)]
@@ -174,7 +181,7 @@ def pushes(folder: Path, args: argparse.Namespace) -> list[Row]:
 
 def api(folder: Path, args: argparse.Namespace) -> list[Row]:
     """Waiting times of lists and of a thinned chart of a long series, asked for at a steady rate."""
-    with serving(folder / "api") as server:
+    with serving_pushed(folder / "api") as server:
         asked = prepared(server, args)
         waits = asyncio.run(_steady(server.url, list(asked.values()), args.rate, args.seconds))
     rows = []
