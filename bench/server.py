@@ -34,10 +34,12 @@ CHARTED = "long"
 
 def declare(server: Server, monitors: int, *, prefix: str = "m", **spec: Any) -> None:
     """Make monitors of one measure each, or one of all (``monitors`` = 1)."""
+    declared = []
     for i in range(monitors):
         only = {"measures": [f"{prefix}{i:04d}"]} if monitors > 1 else {}
-        body = {"name": f"{prefix}{i:04d}", "source": SOURCE, "step": "1m", "delay": "0s", **only, **spec}
-        server.call("POST", "/monitors", json=body)
+        declared.append({"name": f"{prefix}{i:04d}", "source": SOURCE, "step": "1m", "delay": "0s", **only, **spec})
+    document = {"monitors": declared}
+    server.call("POST", "/config/apply", json={"document": document, "origin": prefix, "validate": False})
 
 
 @contextlib.contextmanager
