@@ -75,9 +75,9 @@ def many(folder: Path, args: argparse.Namespace) -> list[Row]:
     """1,000 monitors: from the minute until the last of them has scored it, and the share of the processor."""
     with serving_pushed(folder / "many") as server:
         points = Points.of_measures([f"m{i:04d}" for i in range(args.monitors)])
-        history(server, points, minutes=args.history)
+        end = history(server, points, minutes=args.history)
         declare(server, args.monitors, detector="seasonal")
-        caught_up(server, args.monitors, limit_seconds=600)
+        _wait_for(lambda: cursors(server, args.monitors) >= end, 600)
         waits, share, lags = watched(server, points, args.minutes, args.monitors)
     return [
         {
@@ -97,9 +97,9 @@ def wide(folder: Path, args: argparse.Namespace) -> list[Row]:
     """One monitor of 100,000 series: time from the first byte pushed until all is scored and stored, and memory."""
     with serving_pushed(folder / "wide") as server:
         points = Points.of_labels("load", args.series)
-        history(server, points, minutes=args.wide_history)
+        end = history(server, points, minutes=args.wide_history)
         declare(server, 1, prefix="wide", detector="seasonal", max_series=args.series, by=["host"])
-        caught_up(server, 1, limit_seconds=1200)
+        _wait_for(lambda: cursors(server, 1) >= end, 1200)
         waits, share, memory = watched(server, points, args.minutes, 1)
     return [
         {
@@ -114,22 +114,14 @@ def wide(folder: Path, args: argparse.Namespace) -> list[Row]:
     ]
 
 
-def history(server: Server, points: Points, *, minutes: int) -> None:
-    """Push the past, up to the minute that is running now."""
+def history(server: Server, points: Points, *, minutes: int) -> int:
+    """Push the past, up to the minute that is running now; return its end."""
     end = time.time_ns() // MINUTE * MINUTE
     per_push = max(1, 500_000 // points.n_series)
     for first in range(0, minutes, per_push):
         count = min(per_push, minutes - first)
         push(server, SOURCE, "arrow", points.at(end - (minutes - first) * MINUTE, count))
-
-
-def caught_up(server: Server, monitors: int, *, limit_seconds: float) -> None:
-    """Wait until every monitor has scored its past."""
-    until = time.monotonic() + limit_seconds
-    while cursors(server, monitors) < time.time_ns() // MINUTE * MINUTE - MINUTE:
-        if time.monotonic() > until:
-            raise SystemExit(f"not caught up after {limit_seconds:.0f} s")
-        time.sleep(0.5)
+    return end
 
 
 def cursors(server: Server, monitors: int) -> int:
