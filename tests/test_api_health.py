@@ -69,7 +69,9 @@ def test_figures_are_those_of_the_store(tmp_path: Path) -> None:
     with asking(tmp_path) as client:
         service = service_of(client)
         for name in ("m1", "m2"):
-            client.post("/api/v1/monitors", json={"name": name, "path": "x.csv"}, params={"validate": False})
+            client.post(
+                "/api/v1/monitors", json={"name": name, "path": "x.csv", "clock": "wall"}, params={"validate": False}
+            )
         monitor_id = service.resources.get("monitors", "m1").id
         cursor_ns = service.clock() - 60_000_000_000
         record = live(monitor_id, cursor_ns=cursor_ns, points=7, error="away")

@@ -273,7 +273,7 @@ class StatusAnswer(Answer):
     version: int | None
     points: int
     error: str | None
-    lag_seconds: float | None = Field(description="From the cursor to now.")
+    lag_seconds: float | None = Field(description="From the cursor to now; null where the data is the clock.")
     next: dict[str, Time | None] = Field(description="When each scheduled verb runs next; null = not any more.")
     series: int
     open_events: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import sys
 from collections.abc import MutableMapping
@@ -31,7 +32,13 @@ def set_up_logs(level: str = "info", *, as_json: bool | None = None, stream: Tex
         hide_secrets,
     ]
     last = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]
-    words = [structlog.dev.ConsoleRenderer(colors=out.isatty())]
+    words = [
+        structlog.dev.ConsoleRenderer(
+            colors=out.isatty() and not os.environ.get("NO_COLOR"),
+            pad_event_to=0,
+            exception_formatter=structlog.dev.plain_traceback,  # the default shows local variables, secrets among them
+        )
+    ]
     structlog.configure(
         processors=[*shared, *(last if is_json else words)],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),

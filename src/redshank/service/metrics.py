@@ -16,6 +16,7 @@ from prometheus_client.registry import Collector
 
 import redshank
 from redshank.errors import RedshankError
+from redshank.service.monitors import lag_seconds, source_kinds
 
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
@@ -107,6 +108,7 @@ class _OfTheStore(Collector):
 
     def _monitors(self) -> Iterator[Metric]:
         monitors = {each.id: each for each in self._service.store.resources.all("monitors")}
+        kinds = source_kinds(self._service.store)
         now_ns = self._service.clock()
         lags, points, failing = {}, {}, Counts[str]()
         for live in self._service.store.live.all():
@@ -115,9 +117,16 @@ class _OfTheStore(Collector):
                 continue
             points[(monitor.name,)] = float(live.points)
             if monitor.spec.get("enabled", True):
-                lags[(monitor.name,)] = max(0.0, (now_ns - live.cursor_ns) / 1e9)
+                lag = lag_seconds(monitor.spec, kinds, live, now_ns)
+                if lag is not None:
+                    lags[(monitor.name,)] = lag
                 failing[_source_name(monitor.spec)] += live.error is not None
-        yield _gauge("redshank_monitor_lag_seconds", "From what is scored to now.", ("monitor",), lags)
+        yield _gauge(
+            "redshank_monitor_lag_seconds",
+            "From what is scored to now, of monitors that go by the clock.",
+            ("monitor",),
+            lags,
+        )
         yield _counter("redshank_monitor_points", "Points scored.", ("monitor",), points)
         errors = {(name,): float(count) for name, count in failing.items()}
         yield _gauge("redshank_source_failing", "Monitors that cannot read their source now.", ("source",), errors)

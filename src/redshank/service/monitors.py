@@ -26,8 +26,9 @@ SCHEDULED: tuple[Verb, ...] = ("train", "detect", "tune")
 class Status:
     """Where a monitor stands.
 
-    ``live``: None before the first tick. ``lag_seconds``: from the cursor to now. ``next_ns``: when each scheduled verb
-    runs next. ``series``, ``open_events``: how many. ``last_run``: the newest that is not the continuous detection.
+    ``live``: None before the first tick. ``lag_seconds``: from the cursor to now, None where the data is the clock.
+    ``next_ns``: when each scheduled verb runs next. ``series``, ``open_events``: how many. ``last_run``: the newest
+    that is not the continuous detection.
     """
 
     name: str
@@ -47,6 +48,22 @@ class Comparison:
     one: Version
     other: Version
     differences: Mapping[str, tuple[Any, Any]]
+
+
+def lag_seconds(spec: Mapping[str, Any], kinds: Mapping[str, str], live: Live | None, now_ns: int) -> float | None:
+    """Return how far what is scored is behind now; None before the first tick, or where the data is the clock.
+
+    ``kinds``: of sources, by name.
+    """
+    source = spec.get("source") or {"kind": "files"}
+    kind = kinds.get(source) if isinstance(source, str) else source.get("kind")
+    clock = spec.get("clock") or ("data" if kind == "files" else "wall")
+    return None if live is None or clock == "data" else max(0.0, (now_ns - live.cursor_ns) / 1e9)
+
+
+def source_kinds(store: Store) -> dict[str, str]:
+    """Return the kind of each source by its name."""
+    return {source.name: str(source.spec.get("kind")) for source in store.resources.all("sources")}
 
 
 class Monitors:
@@ -73,7 +90,7 @@ class Monitors:
             name=name,
             enabled=spec.enabled,
             live=live,
-            lag_seconds=None if live is None else max(0.0, (self._clock() - live.cursor_ns) / 1e9),
+            lag_seconds=lag_seconds(monitor.spec, source_kinds(self._store), live, self._clock()),
             next_ns={verb: self._next_ns(spec, verb) for verb in SCHEDULED if getattr(spec, verb) is not None},
             series=self._store.series.count(monitor.id),
             open_events=len(self._store.events.open_of(monitor.id)),
