@@ -27,7 +27,7 @@ from redshank.store.store import Store
 
 START = 1_769_860_800_000_000_000
 TICK = 60_000_000_000
-RUNS = 5
+RUNS = 3
 WIDE_SERIES = 100_000
 LONG_POINTS = 1_000_000
 
@@ -168,7 +168,7 @@ def _keep(store: Store, owner: str, frame: pl.DataFrame) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--points", type=int, default=300_000, help="points of a body")
+    parser.add_argument("--points", type=int, default=200_000, help="points of a body")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     given = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder, Store.open(Path(folder)) as store:

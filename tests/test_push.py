@@ -141,6 +141,19 @@ def test_a_line_of_odd_names_is_read_as_its_twin_reads_it(
     check(read(line, LINES), naive_push.read_line(line, NOW))
 
 
+AFTER = st.text(alphabet="01.5e+-_inat\t ,=٣", max_size=6)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(["m,t=a f", "m,t=a g", "m f"]), AFTER, st.sampled_from(["", " 5", " x"]))))
+def test_a_series_seen_before_is_read_as_the_first_time(given: list[tuple[str, str, str]]) -> None:
+    lines = ["m,t=a f=1 5", "m f=2", *(f"{prefix}={text}{time}" for prefix, text, time in given)]
+    each = [naive_push.read_line(line, NOW) for line in lines]
+    points = [point for found, _, _ in each for point in found]
+
+    check(read("\n".join(lines), LINES), (points, [i for i, one in enumerate(each, 1) if one[1]], 0))
+
+
 def test_all_of_the_line_protocol_is_read() -> None:
     body = r"""# comment
 weather,location=us\ mid\,west,a\=b=c temperature=82.5,count=3i,big=18446744073709551615u,ok=T 1700000000000000000

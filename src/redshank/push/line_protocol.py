@@ -15,7 +15,7 @@ import numpy as np
 
 from redshank.panel import VALUE
 from redshank.push.points import Intake
-from redshank.push.times import TimeReader
+from redshank.push.times import TimeReader, epoch_ns
 
 _TRUE, _FALSE = ("t", "T", "true", "True", "TRUE"), ("f", "F", "false", "False", "FALSE")
 _FLOAT = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
@@ -23,6 +23,7 @@ _WHOLE = re.compile(r"([+-]?)(\d+)([iu])", re.ASCII)
 _TIME = re.compile(r"-?\d+", re.ASCII)
 _LEAST, _GREATEST, _UNSIGNED = -(2**63), 2**63 - 1, 2**64 - 1
 _CACHED = 1_000_000
+_FIRST, _LAST = frozenset("+-.0123456789"), frozenset(".0123456789")
 
 
 def read_lines(body: bytes, intake: Intake, times: TimeReader) -> None:
@@ -69,11 +70,12 @@ class _Reader:
         self.intake, self.times = intake, times
         self.series: dict[str, dict[str, int]] = {}  # text of the series -> text of the field -> code
         self.n_known = 0
+        self.prefixes: dict[str, int] = {}  # all that stands before the value in a line of one field -> code
         self.codes, self.stamps, self.values = array("i"), array("q"), array("d")
 
     def read(self, line: str) -> None:
         line = line.strip(" \r")
-        if not line or line[0] == "#":
+        if self._is_known(line) or not line or line[0] == "#":
             return
         self.intake.rows += 1
         head, fields, time = _plain_parts(line) if "\\" not in line and '"' not in line else _parts(line)
@@ -95,21 +97,46 @@ class _Reader:
         if not found:
             raise ValueError("holds no number")
         codes = [known[name] if name in known else self._code(head, name) for name, _ in found]
+        if len(pairs) == 1 and line.startswith(f"{head} {fields}") and line.count("=") == head.count("=") + 1:
+            self.prefixes[f"{head} {pairs[0][0]}"] = codes[0]
         for code, (_, value) in zip(codes, found, strict=True):
             self.codes.append(code)
             self.stamps.append(stamp)
             self.values.append(value)
+
+    def _is_known(self, line: str) -> bool:
+        """Take in a line of one plain field that stood in a line before; False when there is more to do."""
+        equals = line.rfind("=")
+        code = self.prefixes.get(line[:equals])
+        if code is None:
+            return False
+        text, _, time = line[equals + 1 :].partition(" ")
+        if not text.isascii() or text[:1] not in _FIRST or text[-1:] not in _LAST or "_" in text:
+            return False
+        try:
+            value = float(text)
+            stamp = self._time(time)
+        except ValueError:
+            return False
+        if value - value != 0:  # infinite
+            return False
+        self.intake.rows += 1
+        self.codes.append(code)
+        self.stamps.append(stamp)
+        self.values.append(value)
+        return True
 
     def _time(self, text: str) -> int:
         if not text:
             return self.times.now_ns
         if not _TIME.fullmatch(text):
             raise ValueError(f"time must be a whole number, got {text[:60]!r}")
-        return self.times.read(int(text))
+        return epoch_ns(int(text), self.times.unit)
 
     def _code(self, head: str, field: str) -> int:
         if self.n_known >= _CACHED:
             self.series.clear()
+            self.prefixes.clear()
             self.n_known = 0
         measurement, labels = _labels(head)
         name = _unescaped(field)

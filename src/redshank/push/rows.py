@@ -27,6 +27,18 @@ _BLANK = b" \t\r"
 _decode = msgspec.json.Decoder().decode
 
 
+class _Point(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """A row that holds one point, its labels still as text."""
+
+    value: int | float | None
+    time: int | float | str | None = None
+    measure: str | None = None
+    labels: msgspec.Raw = msgspec.Raw(b"")
+
+
+_decode_point = msgspec.json.Decoder(_Point).decode
+
+
 @dataclass
 class _Rows:
     """Rows of one shape: their numbers, their texts, and the values of each field."""
@@ -97,6 +109,8 @@ def _read(numbered: Sequence[tuple[int, Any]], intake: Intake, times: TimeReader
     intake.rows += len(numbered)
     for first in range(0, len(numbered), _CHUNK):
         numbers, texts = zip(*numbered[first : first + _CHUNK], strict=True)
+        if _took_points(texts, intake, times):
+            continue
         shapes = list(_shapes(numbers, texts, intake))
         parts = [part for rows in shapes for part in _parts(rows, intake, times)]
         for part in parts if len(shapes) == 1 else _in_order(parts):
@@ -112,6 +126,31 @@ def _in_order(parts: list[_Part]) -> list[_Part]:
     series, times = np.concatenate([p.series for p in parts]), np.concatenate([p.times for p in parts])
     values = np.concatenate([part.values for part in parts])
     return [_Part(numbers[order], series[order], times[order], values[order])]
+
+
+def _took_points(texts: Sequence[Any], intake: Intake, times: TimeReader) -> bool:
+    """Take in rows of one point each, in order; False, and nothing taken, when any is not as it should be."""
+    try:
+        points = list(map(_decode_point, texts))
+        values = np.array([point.value for point in points], np.float64)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError, OverflowError):
+        return False
+    stamps, bad = times.column([point.time for point in points])
+    if bad or np.isinf(values).any():
+        return False
+    known: dict[tuple[str | None, bytes], int] = {}
+    codes = np.zeros(len(points), np.int32)
+    for i, point in enumerate(points):
+        key = (point.measure, bytes(point.labels))
+        code = known.get(key)
+        if code is None:
+            found = _narrow_code(point.measure, msgspec.json.decode(key[1]) if key[1] else None, intake)
+            if isinstance(found, str):
+                return False
+            code = known[key] = found
+        codes[i] = code
+    intake.add(codes, stamps, values)
+    return True
 
 
 def _shapes(numbers: Sequence[int], texts: Sequence[Any], intake: Intake) -> Iterator[_Rows]:
@@ -280,12 +319,15 @@ def _wide(rows: _Rows, intake: Intake) -> list[tuple[Codes, Floats]]:
 
 def _misfit(kinds: dict[str, str], intake: Intake) -> str | None:
     """What is wrong with wide rows whose fields are of these kinds; the first rows decide what a field is."""
+    other = next((name for name, kind in kinds.items() if kind == "other"), None)
+    if other is not None:
+        return f"field {other!r} must be a number or a text"
+    if not {"number", "none"} & set(kinds.values()):
+        return "holds no number"
     for name, kind in kinds.items():
-        if kind == "other":
-            return f"field {name!r} must be a number or a text"
         if kind != "none" and intake.kinds.setdefault(name, kind) != kind:
             return f"field {name!r} must be a {intake.kinds[name]} as in other rows, got a {kind}"
-    return None if {"number", "none"} & set(kinds.values()) else "holds no number"
+    return None
 
 
 def _wide_codes(

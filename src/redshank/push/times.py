@@ -41,6 +41,8 @@ def epoch_ns(number: float, unit: int | None) -> int:
     """Return a number since 1970 as nanoseconds, a fraction to the microsecond; ValueError when out of range."""
     if isinstance(number, float) and not np.isfinite(number):
         raise ValueError(_OUT_OF_RANGE.format(number))
+    if unit is None and _SIZES[-1][0] <= number <= _NEWEST:
+        unit = 1
     if unit is None:
         unit = next((one for limit, one in _SIZES if abs(number) < limit), 1)
     if isinstance(number, int):
