@@ -13,8 +13,14 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+
 import redshank.engine.engine
 import redshank.engine.live
+from redshank.engine.batch import Plan
+from redshank.engine.watch import Watch
+from redshank.engine.watch_shard import Rules
+from redshank.panel import Panel
 from redshank.scheduler.upkeep import Chore, Upkeep
 from redshank.server.logs import set_up_logs
 from redshank.server.process import Server
@@ -45,6 +51,13 @@ def work(folder: Path) -> None:
             told.wait()
 
 
+def load_kernels() -> None:
+    """Have what is compiled in memory."""
+    panel = Panel.of(np.random.default_rng(1).normal(size=(3, 400)))
+    watch = Watch(Rules(plan=Plan(detector="gaussian"), step_ns=panel.step_ns, channels=panel.channels))
+    watch.advance(panel)
+
+
 def say(text: str) -> None:
     """Write a line at once."""
     sys.stdout.write(f"{text}\n")
@@ -56,6 +69,7 @@ def main(folder: Path) -> None:
     set_up_logs("warning", as_json=False)
     redshank.engine.live.CHECKPOINT_NS = CHECKPOINT_NS
     redshank.engine.live.CHECKPOINT_STEPS = 3
+    load_kernels()
     for _ in sys.stdin:
         child = os.fork()
         if child == 0:

@@ -233,3 +233,13 @@ def test_a_started_courier_delivers_when_it_is_woken() -> None:
     assert arrived.wait(5)
     sent.stop()
     assert sinks["log"].heard == ["a"]
+
+
+def test_who_does_not_lead_delivers_nothing() -> None:
+    outbox, sink, clock = Waiting(), Heard(), Clock()
+    outbox.put("a", "e1")
+    sent = Courier(outbox, lambda _name: sink, clock=clock.ns, monotonic=clock.monotonic, is_leading=lambda: False)
+
+    one_round(sent)
+
+    assert outbox.due("a", clock.ns()) != []

@@ -44,3 +44,13 @@ def test_shards_run_at_the_same_time() -> None:
 
 def test_no_shards_are_no_answers() -> None:
     assert list(local.run(lambda shard: shard, [])) == []
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 17])
+def test_answers_come_in_the_order_of_the_shards(count: int) -> None:
+    assert local.in_order(lambda shard: shard * 2, range(count)) == [2 * i for i in range(count)]
+
+
+def test_the_error_of_a_shard_in_order_is_raised() -> None:
+    with pytest.raises(ZeroDivisionError):
+        local.in_order(lambda shard: 1 // shard, [1, 0, 2])

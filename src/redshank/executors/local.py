@@ -56,6 +56,14 @@ def run(
         stopped.set()
 
 
+def in_order(work: Callable[[Shard], Answer], shards: Sequence[Shard], /) -> list[Answer]:
+    """Return the answers in the order of the shards; one shard alone is worked on here and now."""
+    if len(shards) < 2:
+        return [work(shard) for shard in shards]
+    answers = dict(run(work, shards))
+    return [answers[i] for i in range(len(shards))]
+
+
 def _labourers(
     work: Callable[[Shard], Answer],
     shards: Sequence[Shard],

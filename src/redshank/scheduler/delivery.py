@@ -52,6 +52,7 @@ class Courier:
 
     ``sink_named`` builds the sink of that name, anew when its declaration has changed, and raises NotFoundError when
     there is none any more. A sink that fails gets the same events again after a pause that doubles from 2 s to an hour.
+    ``is_leading``: of several processes on one database, one delivers.
     """
 
     def __init__(
@@ -61,7 +62,9 @@ class Courier:
         *,
         clock: Callable[[], int] = time.time_ns,
         monotonic: Callable[[], float] = time.monotonic,
+        is_leading: Callable[[], bool] = lambda: True,
     ) -> None:
+        self._is_leading = is_leading
         self._outbox, self._sink_named = outbox, sink_named
         self._clock, self._monotonic = clock, monotonic
         self._ways: dict[str, _Way] = {}
@@ -91,7 +94,7 @@ class Courier:
         while not self._stopped.is_set():
             self._wake.wait(LOOK_SECONDS)
             self._wake.clear()
-            if not self._stopped.is_set():
+            if not self._stopped.is_set() and self._is_leading():
                 try:
                     self.send_out()
                 except RedshankError as error:  # the database is away: it will be asked again
@@ -121,7 +124,7 @@ class Courier:
         """Hand over batch after batch until nothing is due."""
         me = threading.current_thread()
         try:
-            while not self._stopped.is_set() and way.thread is me:
+            while not self._stopped.is_set() and self._is_leading() and way.thread is me:
                 way.since = self._monotonic()
                 due = self._outbox.due(name, self._clock(), limit=BATCH)
                 if not due or not self._hand_over(name, due):

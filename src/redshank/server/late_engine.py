@@ -40,11 +40,12 @@ class LateEngine:
                 from redshank.engine.engine import DoRun, Engine
                 from redshank.engine.forecast_run import do_forecast
                 from redshank.engine.tune_run import Tuner
+                from redshank.executors.local import in_order
                 from redshank.executors.machine import machine_limits
 
                 others: dict[Verb, DoRun] = {
                     "forecast": do_forecast,
                     "tune": Tuner(self._store, machine_limits()),
                 }
-                self._made = Engine(self._store, self._open_source, others=others)
+                self._made = Engine(self._store, self._open_source, run=in_order, others=others)
             return self._made

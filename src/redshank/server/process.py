@@ -51,7 +51,7 @@ class Server:
         access = access_of(store)
         engine = LateEngine(store, Sources(store, access))
         self.scheduler = Scheduler(store, engine, owner=_owner(store), limits=_limits(store, settings))
-        self.courier = Courier(store.outbox, NamedSinks(store.resources, access))
+        self.courier = Courier(store.outbox, NamedSinks(store.resources, access), is_leading=self.scheduler.is_leading)
         self.upkeep = Upkeep(chores_of(store), self.scheduler.fence)
         self.service = Service(store, worker=self.scheduler)
         self.config = self.service.config_watch = _config_watch(self.service, config) if config else None
