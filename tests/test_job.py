@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 
+import numpy as np
 import pytest
 
 from redshank.engine.job import Job, Level
@@ -50,3 +51,12 @@ def test_lines_go_where_the_run_keeps_them() -> None:
 
 def test_work_without_a_run_may_log() -> None:
     Job().log("nobody hears this")
+
+
+def test_counts_of_numpy_become_plain_integers() -> None:
+    job = Job()
+    job.total(np.int64(10))  # type: ignore[arg-type]
+
+    job.done(np.int64(3))  # type: ignore[arg-type]
+
+    assert [type(job.rows_done), type(job.rows_total)] == [int, int]

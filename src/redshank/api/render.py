@@ -75,8 +75,10 @@ def comment(record: Comment) -> dict[str, Any]:
 
 
 def run(record: Run) -> dict[str, Any]:
-    """Return a run; ``percent`` is null while the total is unknown."""
-    percent = round(100 * record.done / record.total, 1) if record.total else None
+    """Return a run; ``percent`` is null while the total, which may be a guess until the end, is unknown."""
+    percent = round(min(100.0, 100 * record.done / record.total), 1) if record.total else None
+    if record.state == "done":
+        percent = 100.0
     return {
         "id": record.id,
         "monitor": record.monitor,

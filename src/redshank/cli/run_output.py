@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from redshank.cli import remote
+from redshank.cli.run_results import has_table, print_tables
 
 if TYPE_CHECKING:
     from redshank.client.answers import Run
     from redshank.client.client import Client
 
 EXIT_FAILED = 1
+SHORT = 5  # parts of a list that are shown in a line
 
 
 def finished(client: Client, run: Run, *, wait: bool, as_json: bool) -> None:
@@ -48,6 +50,8 @@ def print_run(run: Run) -> None:
             **{f"result: {name}": value for name, value in _flat(run.result).items()},
         }
     )
+    if isinstance(run.result, Mapping):
+        print_tables(run.result)
     if not run.is_finished and sys.stdout.isatty():
         typer.echo(f"follow it with: redshank runs follow {run.id}")
 
@@ -61,7 +65,18 @@ def progress(run: Run) -> str | None:
 
 
 def _flat(result: Any) -> dict[str, Any]:
-    """What fits a line of the result; lists of events and tables are counted, --json has them."""
+    """What fits a line of the result; what is shown as a table below is left out, other lists are counted."""
     if not isinstance(result, Mapping):
         return {} if result is None else {"value": result}
-    return {name: f"{len(value):,}" if isinstance(value, list | dict) else value for name, value in result.items()}
+    return {name: _line(value) for name, value in result.items() if not has_table(name, value)}
+
+
+def _line(value: Any) -> Any:
+    """A part of a result in one line; None (left out) when there is nothing in it."""
+    if isinstance(value, list):
+        is_short = len(value) <= SHORT and all(isinstance(each, str | int | float) for each in value)
+        return "; ".join(map(str, value)) or None if is_short else f"{len(value):,}"
+    if isinstance(value, dict):
+        plain = {name: each for name, each in value.items() if isinstance(each, str | int | float)}
+        return ", ".join(f"{name} {each}" for name, each in plain.items()) or None
+    return value

@@ -40,12 +40,12 @@ class Job:
     def done(self, rows: int) -> None:
         """Count so many rows more as done."""
         with self._turn:
-            self.rows_done += rows
+            self.rows_done += int(rows)  # numpy's integers are no numbers to a database
 
     def total(self, rows: int) -> None:
         """Say how many rows there are in all; may be corrected later."""
         with self._turn:
-            self.rows_total = rows
+            self.rows_total = int(rows)
 
     def log(self, text: str, level: Level = "info") -> None:
         """Add a line to the log of the run."""
