@@ -12,6 +12,31 @@ import numpy as np
 START = datetime(2024, 5, 6, tzinfo=UTC)
 
 
+WRITTEN = {  # as the page of the server's quick start shows them
+    "points.csv": """\
+time,pressure,flow
+2026-05-06T12:00:00Z,4.2,17
+2026-05-06T12:01:00Z,4.3,16
+""",
+    "redshank.yaml": """\
+monitors:
+  - name: hosts
+    path: hosts.csv
+""",
+    "rig.yaml": """\
+sources:
+  - {name: rig, kind: push}
+sinks:
+  - {name: log, kind: event_log, path: events.jsonl}
+monitors:
+  - name: rig
+    source: rig
+    step: 1m
+    sinks: [log]
+""",
+}
+
+
 def _daily(count: int, per_day: int, seed: int) -> np.ndarray:
     """A daily wave with noise and one blatant fault at three quarters."""
     random = np.random.default_rng(seed)
@@ -75,7 +100,8 @@ def write_all(folder: Path) -> None:
     """Write every file into ``folder``: what CONTRIBUTING.md lists."""
     import polars as pl
 
-    for name, text in {"cpu.csv": _cpu(), "hosts.csv": _hosts(), "orders.csv": _orders(), "rig.csv": _rig()}.items():
+    files = WRITTEN | {"cpu.csv": _cpu(), "hosts.csv": _hosts(), "orders.csv": _orders(), "rig.csv": _rig()}
+    for name, text in files.items():
         (folder / name).write_text(text)
     pl.read_csv(folder / "orders.csv", try_parse_dates=True).write_parquet(folder / "orders.parquet")
     (folder / "druid.json").write_text(_druid())

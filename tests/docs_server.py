@@ -45,7 +45,7 @@ class PageServer:
         """Stop it as Ctrl-C does."""
         if self._served:
             served, self._served = self._served, None
-            served.stop()
+            served.close()
 
 
 def curl(command: str) -> int:

@@ -49,6 +49,18 @@ def test_what_was_agreed_to_is_applied(client: TestClient) -> None:
     }
 
 
+def test_a_source_of_pushed_points_is_declared_together_with_its_monitor(tmp_path: Path) -> None:
+    document = {
+        "sources": [{"name": "rig", "kind": "push"}],
+        "monitors": [{"name": "m", "source": "rig", "step": "1m"}],
+    }
+    with asking(tmp_path) as client:
+        first, second = sent(client, "apply", document), sent(client, "apply", document)
+
+    assert first.status_code == 200, first.text
+    assert (first.json()["counts"]["create"], second.json()["counts"]["unchanged"]) == (2, 2)
+
+
 def test_all_that_is_wrong_is_said_at_once(client: TestClient) -> None:
     document = {"monitors": [{"name": "a", "stp": 1}, {"name": "a", "step": "soon"}], "monitor": []}
 

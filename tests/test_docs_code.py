@@ -134,6 +134,11 @@ def test_a_declaration_in_a_page_is_right(text: str) -> None:
     Document.model_validate(yaml.safe_load(text))
 
 
+@pytest.mark.parametrize("name", docs_data.WRITTEN)
+def test_a_file_that_a_page_shows_is_the_one_that_its_examples_read(name: str) -> None:
+    assert docs_data.WRITTEN[name] in (ROOT / "docs" / "server" / "quickstart.md").read_text(encoding="utf-8")
+
+
 def test_commands_are_taken_out_of_a_console_block() -> None:
     body = "$ redshank detect a.csv \\\n    --json\nsome output\n$ make demo\n$ cat a.csv | redshank detect -\n"
 

@@ -52,7 +52,8 @@ def declared_sources(plan: Plan) -> dict[str, SourceSpec]:
 def with_source(spec: MonitorSpec, sources: Mapping[str, SourceSpec]) -> MonitorSpec:
     """Return a monitor with its source written inside when that is one of these."""
     if isinstance(spec.source, str) and spec.source in sources:
-        return spec.model_copy(update={"source": sources[spec.source]})
+        source = sources[spec.source].model_copy(update={"name": spec.source})
+        return spec.model_copy(update={"source": source})
     return spec
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from redshank.errors import ConfigError
+from redshank.errors import ConfigError, NotFoundError
 from redshank.sources.base import Source
 from redshank.sources.build import build_source
 from redshank.specs.connection import SourceSpec
@@ -45,7 +45,18 @@ class Sources:
                 return self._pushed(declared, monitor)
         else:
             spec = monitor.source or _files(monitor)
+            if spec.kind == PUSH and spec.name is not None:
+                return self._pushed_by_name(spec.name, monitor)
         return build_source(spec.kind, spec.options, _target(monitor), self._access)
+
+    def _pushed_by_name(self, name: str, monitor: MonitorSpec) -> Source:
+        """Return the points pushed to a source as it will be; there are none while it is not there yet."""
+        from redshank.engine.pushed import PushedSource
+
+        try:
+            return self._pushed(self._store.resources.get("sources", name), monitor)
+        except NotFoundError:
+            return PushedSource(self._store.points, "", name)
 
     def _pushed(self, source: Resource, monitor: MonitorSpec) -> Source:
         """Return the points pushed to a source; they are kept under its id, which a new name does not change."""
