@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import json
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -62,6 +63,24 @@ def bodies(points: pl.DataFrame) -> dict[str, tuple[bytes, str, str | None]]:
         "JSON, a point a row": (b"[" + narrow.write_ndjson().encode().strip().replace(b"\n", b",") + b"]", "", None),
         "line protocol": ("\n".join(lines["line"]).encode(), "text/plain", None),
     }
+
+
+def peers(points: pl.DataFrame) -> dict[str, Callable[[], object]]:
+    """What others take to make a table of the same body, and no more."""
+    made = bodies(points)
+    arrow, csv, rows = (made[name][0] for name in ("Arrow", "CSV", "NDJSON, a point a row"))
+    return {
+        "polars.read_ipc_stream": lambda: pl.read_ipc_stream(io.BytesIO(arrow)),
+        "polars.read_csv": lambda: pl.read_csv(csv, try_parse_dates=True),
+        "polars.read_ndjson": lambda: pl.read_ndjson(rows),
+        "json.loads of each line": lambda: [json.loads(line) for line in rows.splitlines()],
+    }
+
+
+def peer_rows(n_points: int, n_series: int) -> list[Row]:
+    """The speed of each peer."""
+    found = peers(table(n_points, n_series))
+    return [{"peer": name, "decoded points/s": n_points / best(found[name])} for name in told("peer", found)]
 
 
 def best(work: Callable[[], object]) -> float:
@@ -168,17 +187,19 @@ def _keep(store: Store, owner: str, frame: pl.DataFrame) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--points", type=int, default=200_000, help="points of a body")
+    parser.add_argument("--points", type=int, default=100_000, help="points of a body")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     given = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder, Store.open(Path(folder)) as store:
         pushed = push_rows(store, given.points, 1000) + push_rows(store, given.points, min(100_000, given.points))
         show("Pushed points, one core", pushed)
+        others = peer_rows(given.points, 1000)
+        show("The same bodies as tables by others", others)
         ticks, charts = tick_rows(store), chart_rows(store)
         show("A tick of many series, one core", ticks)
         show("A long series, one core", charts)
     print(machine())
-    write_json(given.json, {"push": pushed, "tick": ticks, "chart": charts})
+    write_json(given.json, {"push": pushed, "peers": others, "tick": ticks, "chart": charts})
 
 
 if __name__ == "__main__":

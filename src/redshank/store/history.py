@@ -73,18 +73,15 @@ class History:
 
     def last(self, monitor_id: str, series: Ids = None) -> pl.DataFrame:
         """Return the newest row of each of these series (None = of all that are in the newest piece), by series."""
-        wanted = None if series is None else np.unique(np.asarray(series, np.int32))
+        n_wanted = None if series is None else len(set(series))
         found: pl.DataFrame | None = None
-        for frame in self.archive.newest_first(monitor_id):
+        for frame in self.archive.newest_first(monitor_id, series):
             newest = frame.group_by(SERIES).last()
-            if wanted is not None:
-                newest = newest.filter(pl.col(SERIES).is_in(pl.Series(wanted).implode()))
-            if found is None:
-                found = newest
-            else:
+            if found is not None:
                 both = pl.concat([found, newest], how="diagonal").sort(SERIES, TIME)
-                found = both.group_by(SERIES).last().with_columns(pl.col(pl.Float64).fill_null(float("nan")))
-            if wanted is None or len(found) == len(wanted):
+                newest = both.group_by(SERIES).last().with_columns(pl.col(pl.Float64).fill_null(float("nan")))
+            found = newest
+            if n_wanted is None or len(found) == n_wanted:
                 break
         return pl.DataFrame(schema={SERIES: pl.Int32, TIME: pl.Int64}) if found is None else found.sort(SERIES)
 

@@ -28,7 +28,8 @@ from redshank.store.records import Fence, Segment
 from redshank.store.rows import as_record
 from redshank.store.tables import segments
 
-MOST_ROWS = 20_000_000  # that one read returns
+MOST_ROWS = 20_000_000  # that one read returns, and that are looked at in blocks
+EVER = (-(2**63), 2**63 - 1)
 _LOOKED_AT = 131_072  # rows up to which a chart looks at all of them
 _TRIES = 5
 Result = TypeVar("Result")
@@ -52,7 +53,6 @@ class Pieces:
 
     segments: list[Segment]
     blocks: list[bytes]
-    rows: int
 
 
 class Archive:
@@ -89,18 +89,19 @@ class Archive:
         """
         return self._again(lambda: self._chart(owner, series, start_ns, end_ns))
 
-    def newest_first(self, owner: str) -> Iterator[pl.DataFrame]:
-        """Yield the rows of one piece after the other: all blocks, then segment by segment, the newest first."""
+    def newest_first(self, owner: str, series: Ids) -> Iterator[pl.DataFrame]:
+        """Yield rows of these series, one piece after the other: all blocks, then segment by segment, newest first."""
+        wanted = None if series is None else np.unique(np.asarray(series, np.int32))
         pieces = self._again(lambda: self._pieces(owner, None, None))
         if pieces.blocks:
-            yield in_order(decode_blocks(pieces.blocks))
+            yield in_order(_of_blocks(pieces.blocks, wanted, *EVER, None))
         for one in sorted(pieces.segments, key=lambda one: -one.end_ns):
             try:
-                yield pl.concat(
-                    [joined([]), *self.files.read(one.path, None, one.start_ns, one.end_ns)], how="diagonal"
-                )
+                frames = list(self.files.read(one.path, wanted, *EVER))
             except FileNotFoundError:
                 continue
+            if frames:
+                yield together(frames)
 
     def add(self, connection: Connection, owner: str, block: Any) -> None:
         """Add a block inside a transaction."""
@@ -204,12 +205,13 @@ class Archive:
     def _pieces(self, owner: str, start_ns: int | None, end_ns: int | None) -> Pieces:
         """What may hold rows of a range, as of one moment."""
         blocks, kept = self.blocks, self._overlap(segments, owner, start_ns, end_ns)
-        query = select(blocks.c.data, blocks.c.rows).where(*self._overlap(blocks, owner, start_ns, end_ns))
+        within = self._overlap(blocks, owner, start_ns, end_ns)
         with self.database.read() as connection:
+            rows = connection.execute(select(func.sum(blocks.c.rows)).where(*within)).scalar() or 0
+            _check_size(rows)
             named = connection.execute(select(segments).where(*kept).order_by(segments.c.id)).all()
-            found = connection.execute(query.order_by(blocks.c.id)).all()
-        rows = sum(row.rows for row in found)
-        return Pieces([as_record(Segment, row) for row in named], [row.data for row in found], rows)
+            data = connection.execute(select(blocks.c.data).where(*within).order_by(blocks.c.id)).scalars().all()
+        return Pieces([as_record(Segment, row) for row in named], list(data))
 
     def _read(
         self, owner: str, wanted: np.ndarray | None, start_ns: int, end_ns: int, columns: Sequence[str] | None
