@@ -346,30 +346,68 @@ def test_a_process_that_cannot_but_be_alone_leads_at_once_after_a_crash(store: S
     assert again.scheduler.is_leading()
 
 
+def away(*_given: Any, **_more: Any) -> None:
+    raise UnavailableError("database: away")
+
+
 def test_a_database_that_is_away_for_a_while_ends_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     bench = Bench(store, work=FakeWork())
     bench.monitor("a")
     bench.go(5)
 
-    def away(*_given: Any, **_more: Any) -> None:
-        raise UnavailableError("database: away")
+    with monkeypatch.context() as patch:
+        for part, name in ((store.runs, "canceling"), (store.runs, "next_due"), (store.resources, "fingerprint")):
+            patch.setattr(part, name, away)
+        bench.go(70)
+    bench.go(60)
+
+    assert [seconds // 60 for seconds in bench.work.seconds("tick", "a")] == [0, 1, 2]
+
+
+def test_the_end_of_a_run_is_written_when_the_database_is_back(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(store)
+    run_id = ask(bench)
 
     with monkeypatch.context() as patch:
-        patch.setattr(store.runs, "canceling", away)
-        patch.setattr(store.runs, "next_due", away)
-        with pytest.raises(UnavailableError):
-            bench.go(10)
-    bench.go(120)
+        patch.setattr(store.runs, "finish", away)
+        bench.go(5)
+        assert store.runs.get(run_id).state == "running"
+    bench.go(2)
 
-    assert len(bench.work.seconds("tick", "a")) >= 3
+    assert store.runs.get(run_id).state == "done"
+
+
+def test_a_change_that_could_not_be_read_is_read_later(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(store)
+    bench.go(1)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store.resources, "all", away)
+        bench.scheduler.changed()
+        bench.go(1)
+    bench.monitor("a")
+    bench.go(3)
+
+    assert len(bench.work.seconds("tick", "a")) == 1
+
+
+def test_a_mistake_in_one_part_of_the_scheduler_ends_no_other(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(store)
+    bench.monitor("a")
+    bench.go(1)
+
+    def broken() -> float:
+        raise ZeroDivisionError("by us")
+
+    monkeypatch.setattr(bench.scheduler._timetable, "step", broken)
+    bench.go(65)
+
+    assert len(bench.work.seconds("tick", "a")) == 2
 
 
 def test_a_lease_that_cannot_be_renewed_is_given_up(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     bench = Bench(store)
     bench.go(1)
-
-    def away(*_given: Any, **_more: Any) -> None:
-        raise UnavailableError("database: away")
 
     monkeypatch.setattr(store.leases, "renew", away)
     monkeypatch.setattr(store.leases, "take", away)

@@ -295,6 +295,7 @@ class LiveLane:
             self._queue.gone(tick.source, was_slow=tick.is_slow, has_failed=has_failed)
             watch.tick = None
             watch.watcher, watch.run, watch.job = tick.watcher, tick.run, tick.job
+            self._has_lost(tick, error)
             is_new = self._note(watch, ticked, error)
             self._quiet.notify_all()
         if watch.is_gone and self._fence is not None:
@@ -318,7 +319,6 @@ class LiveLane:
         watch.ticked_ns = now_ns
         if watch.is_gone or watch.is_paused or isinstance(error, LeaseLostError):
             watch.forget()
-            self._has_lost(error)
             return False
         if watch.is_changed:
             watch.watcher = None
@@ -356,7 +356,7 @@ class LiveLane:
         watch.due_ns = now_ns
         self._queue.add(watch)
 
-    def _has_lost(self, error: Exception | None) -> None:
-        if isinstance(error, LeaseLostError):
+    def _has_lost(self, tick: Tick, error: Exception | None) -> None:
+        if isinstance(error, LeaseLostError) and self._fence is not None and tick.job.fence == self._fence:
             self.has_lost_lease = True
             self._place.wake()

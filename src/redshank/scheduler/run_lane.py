@@ -6,6 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import structlog
@@ -13,7 +14,7 @@ import structlog
 from redshank.engine.job import Job, Level
 from redshank.errors import LeaseLostError, RedshankError, SourceError, StaleError, StoppedError, UnavailableError
 from redshank.scheduler.place import Place
-from redshank.scheduler.run_rows import end_run, error_of
+from redshank.scheduler.run_rows import end_run, error_of, try_again
 from redshank.scheduler.watch import SECOND
 from redshank.store.records import Fence, Progress, Run, RunState, Verb
 
@@ -71,6 +72,7 @@ class RunLane:
         self._turn = threading.Lock()
         self._flights: dict[str, Flight] = {}
         self._fence: Fence | None = None
+        self._unwritten: list[Callable[[], bool]] = []
         self._told = 0.0
         self.has_lost_lease = False
         self.finished: dict[tuple[Verb, RunState], int] = {}
@@ -107,9 +109,12 @@ class RunLane:
             self._give_up(flight)
         if now >= self._told + TELL_SECONDS:
             self._told = now
-            for flight in list(self._flights.values()):
+            self._write_ends()
+            for flight in self._flying():
                 self._tell(flight, now)
         wait = self._claim(now)
+        if self._unwritten:
+            wait = min(wait, TELL_SECONDS)
         if self._flights:
             wait = min(wait, self._told + TELL_SECONDS - now, *(self._until(flight, now) for flight in self._flying()))
         return max(0.0, wait)
@@ -222,12 +227,9 @@ class RunLane:
         run = flight.run
         seconds = FIRST_PAUSE_SECONDS * 4 ** (run.attempt - 1)
         log.warning("run will be tried again", run=run.id, verb=run.verb, monitor=run.monitor, error=str(error))
-        try:
-            due_ns = self._place.clock() + int(seconds * SECOND)
-            self._place.store.runs.log(run.id, [("warning", f"{error}; tried again in {seconds:g} s")])
-            self._place.store.runs.retry(run.id, run.attempt, due_ns, error_of(error), flight.job.fence)
-        except RedshankError as failure:
-            log.warning("run could not be put back", run=run.id, error=str(failure))
+        flight.write_line(f"{error}; tried again in {seconds:g} s", "warning")
+        self._write_lines(flight)
+        self._write_end(partial(try_again, self._place, run, seconds, error, flight.job.fence))
 
     def _finish(
         self,
@@ -243,7 +245,19 @@ class RunLane:
             self.finished[key] = self.finished.get(key, 0) + 1
         seconds = round(self._place.monotonic() - flight.started, 3)
         log.info("run ended", run=run.id, verb=run.verb, monitor=run.monitor, state=state, seconds=seconds)
-        end_run(self._place, run, state, flight.job.fence, result=result, error=error)
+        self._write_end(partial(end_run, self._place, run, state, flight.job.fence, result=result, error=error))
+
+    def _write_end(self, write: Callable[[], bool]) -> None:
+        """Write how a run ended; while the database is away, that is done later."""
+        if not write():
+            with self._turn:
+                self._unwritten.append(write)
+
+    def _write_ends(self) -> None:
+        with self._turn:
+            waiting, self._unwritten = self._unwritten, []
+        for write in waiting:
+            self._write_end(write)
 
     def _tell(self, flight: Flight, now: float) -> None:
         """Write progress and log lines where there are any."""

@@ -7,8 +7,9 @@ from typing import Any
 
 import structlog
 
-from redshank.errors import RedshankError, StaleError
+from redshank.errors import LeaseLostError, RedshankError, StaleError
 from redshank.scheduler.place import Place
+from redshank.scheduler.watch import SECOND
 from redshank.store.records import Fence, Run, RunState
 
 log = structlog.get_logger("redshank.scheduler")
@@ -29,16 +30,31 @@ def end_run(
     *,
     result: Mapping[str, Any] | None = None,
     error: Mapping[str, Any] | None = None,
-) -> None:
-    """End a run that is held; nothing when it is held no more, or was never begun."""
+) -> bool:
+    """End a run that is held; nothing when it is held no more, or was never begun. False: to be done again later."""
     if run is None or fence is None:
-        return
+        return True
     try:
         place.store.runs.finish(run.id, run.attempt, state, result=result, error=error, fence=fence)
-    except StaleError:
+    except (StaleError, LeaseLostError):
         log.debug("run had ended", run=run.id, state=state)
     except RedshankError as failure:
         log.warning("run could not be ended", run=run.id, state=state, error=str(failure))
+        return False
+    return True
+
+
+def try_again(place: Place, run: Run, seconds: float, error: Exception, fence: Fence | None) -> bool:
+    """Let a run that failed wait for another attempt. False: to be done again later."""
+    due_ns = place.clock() + int(seconds * SECOND)
+    try:
+        place.store.runs.retry(run.id, run.attempt, due_ns, error_of(error), fence)
+    except (StaleError, LeaseLostError):
+        log.debug("run had ended", run=run.id)
+    except RedshankError as failure:
+        log.warning("run could not be put back", run=run.id, error=str(failure))
+        return False
+    return True
 
 
 def take_back_run(place: Place, run: Run | None, message: str, *, is_canceled: bool) -> None:

@@ -32,6 +32,7 @@ log = structlog.get_logger("redshank.scheduler")
 CANCEL_SECONDS = 0.5  # cancels are looked for so often while there is work
 AFTER_ERROR_SECONDS = 1.0
 LEAST_SECONDS = 0.02  # between two turns, so that news that come one by one are taken together
+FAR_SECONDS = 3600.0
 SET_SECONDS = 1.0  # a wall clock that is so much off what passed was set
 
 
@@ -68,6 +69,7 @@ class Scheduler:
         self._thread: threading.Thread | None = None
         self._is_ending = threading.Event()
         self._is_leading = False
+        self._led: Fence | None = None
         self._is_changed = True
         self._sources: set[str] = set()
         self._next_look = self._next_cancels = 0.0
@@ -115,16 +117,11 @@ class Scheduler:
 
     def step(self) -> float:
         """Do all that is due now, without waiting for any of it; return after how many seconds to come again."""
-        has_lost = self.live.has_lost_lease or self.runs.has_lost_lease
-        wait = self._leadership.step(has_lost=has_lost)
-        if (self._leadership.fence is not None) != self._is_leading or has_lost:
-            self._change_leader()
+        wait = self._guarded(self._lead)
         if not self._is_leading:
             return wait
-        self._mind_the_clock()
-        wait = min(wait, self._look())
-        waits = (self._timetable.step(), self._step_runs(), self.live.step())
-        return max(LEAST_SECONDS, min(wait, *waits))
+        parts = (self._mind_the_clock, self._look, self._timetable.step, self._step_runs, self.live.step)
+        return max(LEAST_SECONDS, min(wait, *(self._guarded(part) for part in parts)))
 
     def end(self, seconds: float) -> None:
         """Stop all work, keep the states for so many seconds at most, and let another lead."""
@@ -135,53 +132,69 @@ class Scheduler:
             self.live.rest(seconds)
         self.live.stop()
         self._leadership.give_up()
-        self._is_leading = False
+        self._is_leading, self._led = False, None
 
     def _loop(self) -> None:
         while not self._is_ending.is_set():
             self._news.clear()
-            try:
-                wait = self.step()
-            except LeaseLostError:
-                self.runs.has_lost_lease = True
-                wait = 0.0
-            except RedshankError as error:
-                log.warning("scheduler: will try again", error=str(error))
-                wait = AFTER_ERROR_SECONDS
-            except Exception:  # a mistake of ours in one turn must not end all turns
-                log.exception("scheduler: will try again")
-                wait = AFTER_ERROR_SECONDS
+            wait = self.step()
             self._is_ending.wait(LEAST_SECONDS)
             self._news.wait(wait)
 
-    def _change_leader(self) -> None:
+    def _guarded(self, part: Callable[[], float]) -> float:
+        """Do one part of a turn; whatever goes wrong in it, the others are done, and it is tried again."""
+        try:
+            return part()
+        except LeaseLostError:
+            self.runs.has_lost_lease = True
+            return LEAST_SECONDS
+        except RedshankError as error:
+            log.warning("scheduler: will try again", error=str(error))
+        except Exception:  # the worker loop: a mistake of ours in one part must not end all
+            log.exception("scheduler: will try again")
+        return AFTER_ERROR_SECONDS
+
+    def _lead(self) -> float:
+        """Take or keep the lead, or lose it."""
+        has_lost = self.live.has_lost_lease or self.runs.has_lost_lease
+        self.live.has_lost_lease = self.runs.has_lost_lease = False
+        wait = self._leadership.step(has_lost=has_lost)
+        fence = self._leadership.fence
+        if fence == self._led:
+            return wait
         if self._is_leading:
             self.live.stop()
             self.runs.stop()
             self._timetable.stop()
-            self._is_leading = False
-            self.live.has_lost_lease = self.runs.has_lost_lease = False
-        fence = self._leadership.fence
+            self._is_leading, self._led = False, None
         if fence is not None:
             self.runs.lead(fence)
             self._timetable.lead(fence)
             self.live.lead(fence)
-            self._is_leading = self._is_changed = True
-            self._next_look = 0.0
+            self._is_leading, self._led = True, fence
+            self._is_changed, self._next_look = True, 0.0
+        return wait
 
     def _look(self) -> float:
         """See what changed; return after how many seconds to look again."""
         now = self._place.monotonic()
         if self._is_changed or (now >= self._next_look and self._planner.is_changed()):
             self._is_changed = False
-            plan = self._planner.plan()
-            self._timetable.set_timers(plan.timers, plan.monitor_ids)
-            self.live.set_monitors(plan.live)
+            try:
+                self._read_plan()
+            except BaseException:
+                self._is_changed = True  # so that it is not forgotten
+                raise
         if now >= self._next_look:
             self._next_look = now + self._place.limits.look_seconds
         while self._sources:
             self.live.news_of(self._sources.pop())
         return self._next_look - now
+
+    def _read_plan(self) -> None:
+        plan = self._planner.plan()
+        self.live.set_monitors(plan.live)
+        self._timetable.set_timers(plan.timers, plan.monitor_ids)
 
     def _step_runs(self) -> float:
         now = self._place.monotonic()
@@ -196,7 +209,7 @@ class Scheduler:
     def _wall_offset(self) -> float:
         return self._place.clock() / SECOND - self._place.monotonic()
 
-    def _mind_the_clock(self) -> None:
+    def _mind_the_clock(self) -> float:
         """Compute due times anew when the wall clock was set: what was far ahead may be near, and the other way."""
         offset = self._wall_offset()
         if abs(offset - self._offset) > SET_SECONDS:
@@ -204,3 +217,4 @@ class Scheduler:
             self._timetable.clock_was_set()
             self.live.all_due()
         self._offset = offset
+        return FAR_SECONDS
