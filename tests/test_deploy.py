@@ -29,6 +29,11 @@ def test_every_variable_is_a_setting(path: Path) -> None:
     assert {name.lower() for name in named} - set(Settings.model_fields) == set()
 
 
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_every_setting_is_documented(name: str) -> None:
+    assert f"REDSHANK_{name.upper()}`" in (ROOT / "docs" / "operations" / "server.md").read_text(encoding="utf-8")
+
+
 def test_what_the_image_copies_is_there_and_not_left_out() -> None:
     copied = re.findall(r"^COPY (?!--from)(.+) \S+$", (DEPLOY / "Dockerfile").read_text(), re.MULTILINE)
     names = [name for each in copied for name in each.split()]
