@@ -66,7 +66,7 @@ class Gate:
         """Say why a request is none of ours: a foreign name (DNS rebinding), or a page of another origin."""
         host = headers.get("host", "")
         if self._names and _host_name(host) not in self._names:
-            return f"host: this server is not {host!r}; allow a name with --hosts or REDSHANK_HOSTS"
+            return f"host: this server is not {host!r}; allow a name with REDSHANK_HOSTS"
         origin = headers.get("origin")
         if method in SAFE_METHODS or origin is None or origin in self._origins or urlsplit(origin).netloc == host:
             return None
