@@ -58,7 +58,7 @@ def bodies(points: pl.DataFrame) -> dict[str, tuple[bytes, str, str | None]]:
         "Arrow": (arrow, "application/vnd.apache.arrow.stream", None),
         "Arrow, zstd": (zstandard.compress(arrow), "application/vnd.apache.arrow.stream", "zstd"),
         "CSV": (points.write_csv().encode(), "text/csv", None),
-        "NDJSON, several measures a row": (wide.write_ndjson().encode(), "application/x-ndjson", None),
+        "NDJSON, a wide row": (wide.write_ndjson().encode(), "application/x-ndjson", None),
         "NDJSON, a point a row": (narrow.write_ndjson().encode(), "application/x-ndjson", None),
         "JSON, a point a row": (b"[" + narrow.write_ndjson().encode().strip().replace(b"\n", b",") + b"]", "", None),
         "line protocol": ("\n".join(lines["line"]).encode(), "text/plain", None),

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-import signal
 import struct
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -223,6 +220,21 @@ def test_replay_gives_all_values_as_arrays(store: Store) -> None:
     assert list(store.history.replay("none", NOON, end, ["value"])) == []
 
 
+def test_only_owners_with_many_pieces_are_compacted(store: Store) -> None:
+    for owner, count in (("few", 15), ("many", 16)):
+        for i in range(count):
+            put(store, score_rows([0], [NOON + i]), owner)
+    put(store, score_rows([0] * 1024, [NOON + i * MINUTE * 2 for i in range(1024)]), "long")
+    for i in range(8):
+        put(store, score_rows([0], [NOON + i]), "segments")
+        compact(store.history.archive, "segments", Sizes(fan=100), everything=True)
+
+    assert store.history.to_compact() == ["long", "many", "segments"]
+    for owner in store.history.to_compact():
+        assert not store.history.compact(owner).is_idle
+    assert store.history.to_compact() == []
+
+
 def test_old_pieces_are_dropped(store: Store) -> None:
     archive = store.history.archive
     for day in range(6):
@@ -339,49 +351,3 @@ def test_files_that_a_crash_left_are_removed_at_the_start(tmp_path: Path) -> Non
     with Store.open(tmp_path) as store:
         assert stray.path not in store.history.archive.files.all_paths()
         assert len(store.history.read("m1", None, *EVER)) == 1
-
-
-WRITER = """
-import sys
-from pathlib import Path
-import polars as pl
-from redshank.store.history import encode_block
-from redshank.store.history_compact import Sizes
-from redshank.store.store import Store
-sizes = Sizes(block_fan=2, flush_rows=20, flush_bytes=1 << 30, day_rows=10**9, fan=2, most_rows=200, part_rows=50)
-with Store.open(Path(sys.argv[1])) as store:
-    last = store.history.range_of("m1")
-    number = 0 if last is None else last[1]
-    while True:
-        rows = pl.DataFrame({"series": [0, 1, 2], "time": [number] * 3, "score": [float(number)] * 3})
-        with store.database.write() as connection:
-            store.history.archive.add(connection, "m1", encode_block(rows))
-        print(number, flush=True)
-        number += 1
-        store.history.compact("m1", sizes)
-"""
-
-
-MORE = [pytest.param(seed, marks=pytest.mark.external_service) for seed in range(1, 8)]
-
-
-@pytest.mark.parametrize("seed", [0, *MORE])
-def test_killing_the_process_at_any_instant_loses_and_doubles_nothing(tmp_path: Path, seed: int) -> None:
-    chosen, newest = random.Random(seed), -1
-
-    for _ in range(3):
-        child = subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path)], stdout=subprocess.PIPE, text=True)
-        assert child.stdout is not None
-        for _ in range(chosen.randint(1, 60)):
-            newest = int(child.stdout.readline())
-        child.send_signal(signal.SIGKILL)
-        newest = max([newest, *map(int, child.stdout.read().split())])
-        child.stdout.close()
-        child.wait()
-
-        with Store.open(tmp_path) as store:
-            times = store.history.read("m1", None, *EVER)["time"].to_list()
-            count = len(times) // 3
-            assert times == list(range(count)) * 3
-            assert count in (newest + 1, newest + 2)
-            assert set(store.history.archive.files.all_paths()) == {one.path for one in store.history.segments()}

@@ -28,7 +28,7 @@ def chores_of(store: Store) -> tuple[Chore, ...]:
 
     def compact(fence: Fence, is_stopped: IsStopped) -> str:
         done = []
-        pieces = ((part, owner) for part in (store.history, store.points) for owner in part.archive.owners())
+        pieces = ((part, owner) for part in (store.history, store.points) for owner in part.to_compact())
         for part, owner in pieces:
             if is_stopped():
                 break

@@ -18,7 +18,7 @@ from redshank.panel import Floats
 from redshank.store.database import Database
 from redshank.store.history_archive import Archive, Ids
 from redshank.store.history_blocks import SERIES, TIME, encode_block
-from redshank.store.history_compact import NORMAL, Compacted, Sizes, compact
+from redshank.store.history_compact import NORMAL, Compacted, Sizes, compact, owners_to_compact
 from redshank.store.history_files import SegmentFiles
 from redshank.store.records import Fence, Segment
 from redshank.store.tables import score_blocks
@@ -113,6 +113,10 @@ class History:
     def compact(self, monitor_id: str, sizes: Sizes = NORMAL, fence: Fence | None = None) -> Compacted:
         """Join small pieces of a monitor's history; to be called now and then (each minute is not too often)."""
         return compact(self.archive, monitor_id, sizes, fence=fence)
+
+    def to_compact(self) -> list[str]:
+        """Return the monitors for which ``compact`` may have something to do."""
+        return owners_to_compact(self.archive)
 
     def drop_before(self, monitor_id: str, cutoff_ns: int, fence: Fence | None = None) -> int:
         """Remove what is older, in whole pieces (which span up to ten days); return the number of rows."""

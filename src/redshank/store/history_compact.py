@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import numpy as np
 import polars as pl
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
 
 from redshank.errors import LeaseLostError
 from redshank.store.history_archive import Archive, BlockPlace, only_one, together
@@ -92,6 +92,23 @@ def compact(
         while _join_segments(archive, owner, sizes, done, fence):
             pass
     return done
+
+
+def owners_to_compact(archive: Archive, sizes: Sizes = NORMAL) -> list[str]:
+    """Return the owners for whom ``compact`` may have something to do, in two queries for all of them."""
+    table, rows = archive.blocks, func.sum(archive.blocks.c.rows)
+    span = func.max(table.c.end_ns) - func.min(table.c.start_ns)
+    is_due = or_(
+        func.count() >= sizes.block_fan,
+        rows >= sizes.flush_rows,
+        func.sum(func.length(table.c.data)) >= sizes.flush_bytes,
+        and_(rows >= sizes.day_rows, span >= DAY),
+    )
+    blocks = select(table.c.owner).group_by(table.c.owner).having(is_due)
+    joined = select(segments.c.owner).where(segments.c.content == archive.content).group_by(segments.c.owner)
+    with archive.database.read() as connection:
+        due = set(connection.execute(blocks).scalars())
+        return sorted(due.union(connection.execute(joined.having(func.count() >= sizes.fan)).scalars()))
 
 
 def _join_blocks(archive: Archive, owner: str, sizes: Sizes, done: Compacted, fence: Fence | None) -> bool:

@@ -17,7 +17,7 @@ from redshank.push.points import Points, points_table
 from redshank.store.database import Database
 from redshank.store.history_archive import Archive, Ids
 from redshank.store.history_blocks import SERIES, TIME, encode_block
-from redshank.store.history_compact import NORMAL, Compacted, Sizes, compact
+from redshank.store.history_compact import NORMAL, Compacted, Sizes, compact, owners_to_compact
 from redshank.store.history_files import SegmentFiles
 from redshank.store.points_series import MOST_SERIES, PointSeries, SourceSeries
 from redshank.store.records import Fence, Segment
@@ -139,6 +139,10 @@ class PushedPoints:
     def compact(self, source: str, sizes: Sizes = NORMAL, fence: Fence | None = None) -> Compacted:
         """Join small pieces of a source's points; to be called now and then (each minute is not too often)."""
         return compact(self.archive, source, sizes, fence=fence)
+
+    def to_compact(self) -> list[str]:
+        """Return the sources for which ``compact`` may have something to do."""
+        return owners_to_compact(self.archive)
 
     def drop_before(self, source: str, cutoff_ns: int, fence: Fence | None = None) -> int:
         """Remove what is older, in whole pieces (which span up to ten days); return the number of points."""
