@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from redshank import registry
 from redshank.errors import ConfigError, DataError, SourceError
+from redshank.service.opening import access_of
 from redshank.sinks.build import build_sink, check_sink_options, sinks_schema
 from redshank.sources.base import Query, Source
 from redshank.sources.build import build_source, check_source_options, secret_fields, sources_schema
@@ -26,6 +27,7 @@ from redshank.specs.options import (
     secret_names,
     with_target,
 )
+from redshank.store.store import Store
 
 ROWS = "time,host,load\n" + "".join(f"2024-01-01T00:{i:02}:00Z,a,{i}\n" for i in range(30))
 
@@ -284,3 +286,27 @@ def test_a_home_folder_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     monkeypatch.setitem(os.environ, "HOME", str(tmp_path))
 
     assert Access().path("~/a.csv") == str(tmp_path / "a.csv")
+
+
+def test_the_folders_of_the_server_itself_are_closed(folder: Path) -> None:
+    access = Access(closed=(folder / "in",))
+
+    build_source("files", {"path": str(folder / "other.csv")}, access=access).check()
+    with pytest.raises(ConfigError, match="must not lie in the server's own data folder"):
+        build_source("files", {"path": str(folder / "in" / "cpu.csv")}, access=access)
+    with pytest.raises(ConfigError, match="must not lie in the server's own data folder"):
+        build_source("files", {"path": str(folder)}, access=access).check()
+
+
+def test_a_server_lets_nobody_read_its_own_folder(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("tulip")
+    with Store.open(tmp_path / "data") as store:
+        access = access_of(store)
+        assert access.secret(f"file:{tmp_path / 'secret'}") == "tulip"
+        for text in (f"file:{tmp_path / 'data' / 'secret.key'}", f"file:{tmp_path}/data/../data/x"):
+            with pytest.raises(ConfigError, match="must not lie in the server's own data folder"):
+                access.secret(text)
+        with pytest.raises(ConfigError, match="must lie in /nowhere"):
+            access_of(store, [Path("/nowhere")]).secret(f"file:{tmp_path / 'secret'}")
+        with pytest.raises(ConfigError, match="server's own data folder"):
+            build_source("sqlite", {"url": f"sqlite:///{tmp_path}/data/redshank.db", "table": "a"}, access=access)

@@ -48,12 +48,12 @@ class Server:
     def __init__(self, store: Store, settings: Settings, config: Sequence[Path] = ()) -> None:
         """Put the parts together; nothing runs yet."""
         self.store, self.settings = store, settings
-        access = access_of(store)
+        access = access_of(store, settings.roots)
         engine = LateEngine(store, Sources(store, access))
         self.scheduler = Scheduler(store, engine, owner=_owner(store), limits=_limits(store, settings))
         self.courier = Courier(store.outbox, NamedSinks(store.resources, access), is_leading=self.scheduler.is_leading)
         self.upkeep = Upkeep(chores_of(store), self.scheduler.fence)
-        self.service = Service(store, worker=self.scheduler)
+        self.service = Service(store, worker=self.scheduler, roots=settings.roots)
         self.config = self.service.config_watch = _config_watch(self.service, config) if config else None
         self._ended = threading.Event()
         self._turn = threading.Lock()

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
 from redshank.errors import ConfigError, NotFoundError
 from redshank.sources.base import Source
 from redshank.sources.build import build_source
@@ -11,17 +15,26 @@ from redshank.specs.options import Access, read_secret
 from redshank.store.records import Resource
 from redshank.store.store import Store
 
-ENCRYPTED = "enc:"
+ENCRYPTED, IN_FILE = "enc:", "file:"
 PUSH = "push"
 
 
-def access_of(store: Store) -> Access:
-    """Return what sources and sinks of a server may reach: any folder, secrets of the store included."""
+def access_of(store: Store, roots: Sequence[Path] = ()) -> Access:
+    """Return what sources and sinks of a server may reach.
+
+    That is any folder but the server's own, or only those below ``roots`` where there are some, files that secrets are
+    kept in included; and the secrets of the store.
+    """
+    allowed = Access(roots=tuple(roots), closed=(store.data,))
 
     def secret(text: str) -> str:
-        return store.secrets.decrypt(text) if text.startswith(ENCRYPTED) else read_secret(text)
+        if text.startswith(ENCRYPTED):
+            return store.secrets.decrypt(text)
+        if text.startswith(IN_FILE):
+            allowed.check(Path(text.removeprefix(IN_FILE).strip()).expanduser())
+        return read_secret(text)
 
-    return Access(secret=secret)
+    return replace(allowed, secret=secret)
 
 
 class Sources:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from redshank.errors import RedshankError
@@ -36,8 +37,17 @@ NOBODY = Nobody()
 class Service:
     """All use cases over one store, grouped: ``service.resources.create(...)``, ``service.tokens.first()``."""
 
-    def __init__(self, store: Store, clock: Callable[[], int] = time.time_ns, worker: Worker = NOBODY) -> None:
-        """``clock`` gives nanoseconds since 1970; ``worker``: the scheduler, where there is one."""
+    def __init__(
+        self,
+        store: Store,
+        clock: Callable[[], int] = time.time_ns,
+        worker: Worker = NOBODY,
+        roots: Sequence[Path] = (),
+    ) -> None:
+        """``clock`` gives nanoseconds since 1970; ``worker``: the scheduler, where there is one.
+
+        ``roots``: folders that files of sources and sinks must lie in; none = any.
+        """
         self.store, self.clock, self.worker = store, clock, worker
         self.config_watch: ConfigWatch | None = None  # of the files that this process follows
         self.audit = Audit(store)
@@ -49,7 +59,7 @@ class Service:
         self.monitors = Monitors(store, self.resources, self.audit, worker, clock)
         self.config = Config(store, self.audit, check=self._check, changed=self._changed, preview=self._preview)
         self.series = Series(store)
-        access = access_of(store)
+        access = access_of(store, roots)
         self.open_source = Sources(store, access)
         self.connections = Connections(store, self.resources, self.audit, open_source=self.open_source, access=access)
         self.metrics = Metrics(self)

@@ -76,11 +76,13 @@ class Access:
     """What declarations may reach.
 
     ``base``: folder that relative paths start from, None = the working folder. ``roots``: folders that all paths must
-    lie in, links followed; empty = anywhere. ``secret``: turns the text of a secret into the secret.
+    lie in, links followed; empty = anywhere. ``closed``: folders that none may lie in. ``secret``: turns the text of a
+    secret into the secret.
     """
 
     base: Path | None = None
     roots: tuple[Path, ...] = ()
+    closed: tuple[Path, ...] = ()
     secret: Callable[[str], str] = read_secret
 
     def reveal(self, secret: SecretStr | None) -> str | None:
@@ -107,12 +109,18 @@ class Access:
 
     def check(self, place: Path) -> None:
         """Raise ConfigError unless the place, its links followed, lies in one of the folders allowed."""
-        if not self.roots:
+        if not self.roots and not self.closed:
             return
         real = Path(os.path.realpath(place))
-        if not any(real.is_relative_to(os.path.realpath(root)) for root in self.roots):
+        if self.roots and not _is_within(real, self.roots):
             allowed = ", ".join(str(root) for root in self.roots)
             raise ConfigError(f"path: {str(place)!r} must lie in {allowed}, as the server's settings say", field="path")
+        if _is_within(real, self.closed):
+            raise ConfigError(f"path: {str(place)!r} must not lie in the server's own data folder", field="path")
+
+
+def _is_within(real: Path, folders: Sequence[Path]) -> bool:
+    return any(real.is_relative_to(os.path.realpath(folder)) for folder in folders)
 
 
 def read_options(model: type[AnyOptions], where: str, given: Mapping[str, Any]) -> AnyOptions:
