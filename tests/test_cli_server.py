@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from structlog.testing import capture_logs
 
@@ -272,3 +274,36 @@ def test_a_mistake_is_one_line_and_exit_2(
     captured = capsys.readouterr()
     assert says in captured.err
     assert len(captured.err.strip().splitlines()) == 1
+
+
+def test_points_are_pushed_from_files_and_standard_input(
+    app: Served, say: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app.client.sources.create({"name": "hosts", "kind": "push"})
+    Path("cpu.csv").write_text("time,host,cpu\n2026-01-01T00:00:00Z,a,1\n2026-01-01T00:00:00Z,b,2\n")
+    pl.read_csv("cpu.csv").write_parquet("cpu.parquet")
+
+    assert say("points", "push", "hosts", "cpu.csv") == "took 2 points of 2 rows, 2 new series\n"
+    assert "2 points of 2 rows, 0 new" in say("points", "push", "hosts", "cpu.parquet")
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b'{"cpu": 3, "host": "c", "time": 1767225600}')))
+    assert json.loads(say("points", "push", "hosts", "-", "--format", "jsonl", "--json"))["new_series"] == 1
+    Path("bad.csv").write_text("time,cpu\n2026-01-01T00:00:00Z,1\nnoon,1\n")
+    assert run(["points", "push", "hosts", "bad.csv"]) == 2
+    assert "1 rows were not taken: row 3: " in capsys.readouterr().err
+    assert run(["points", "push", "hosts", "cpu.csv", "--format", "xyz"]) == 2
+    assert "--format must be one of csv" in capsys.readouterr().err
+
+
+def test_sources_sinks_and_monitors_are_tried_out(app: Served, say: Any) -> None:
+    rows = [f"2026-01-01T{i // 60:02}:{i % 60:02}:00Z,{i % 7 + (50 if i == 700 else 0)}" for i in range(800)]
+    Path("cpu.csv").write_text("time,cpu\n" + "\n".join(rows) + "\n")
+    say("sources", "create", "one", "--set", "kind=files", "--set", "path=cpu.csv")
+    say("sinks", "create", "out", "--set", "kind=files", "--set", "events=out.csv")
+    Path("new.yaml").write_text("path: cpu.csv\n")
+
+    assert say("sources", "check", "one").startswith("ok: ")
+    assert "measures" in say("sources", "describe", "one")
+    assert "2026-01-01T00:01:00" in say("sources", "preview", "one", "--rows", "2")
+    assert say("sinks", "check", "out", "--no-send").startswith("ok: ")
+    assert json.loads(say("monitors", "preview", "new", "--file", "new.yaml", "--json"))["series"] == 1
+    assert "detector" in say("monitors", "preview", "new", "--file", "new.yaml")

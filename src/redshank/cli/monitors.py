@@ -177,5 +177,52 @@ def forecast(
     _run("forecast", name, None, None, _nested(given), not no_wait, as_json=as_json, url=url, token=token)
 
 
-for command in (enable, disable, status, train, detect, backtest, tune, forecast):
+def preview(
+    name: Name,
+    file: Annotated[
+        str | None, typer.Option("--file", "-f", help="A monitor that is not saved yet, YAML or JSON.", metavar="FILE")
+    ] = None,
+    what_if: Params = None,
+    days: Annotated[float | None, typer.Option(help="So many days before the end; all.", metavar="N")] = None,
+    start: Start = None,
+    end: End = None,
+    as_json: remote.AsJson = False,
+    url: remote.Url = None,
+    token: remote.Token = None,
+) -> None:
+    r"""Say which events a monitor would have had, saved or not, by the code that works live; nothing is kept.
+
+    \b
+    redshank monitors preview cpu --days 7 --set policy.budget=2/day
+    redshank monitors preview new --file new.yaml
+    """
+    from redshank.cli.fields import at_home, read_spec, with_fields
+
+    with remote.connected(url, token) as client:
+        spec = at_home("monitors", {**read_spec(file), "name": name}) if file else client.monitors.get(name).spec
+        found = client.monitors.preview(with_fields(dict(spec), what_if, None), days=days, start=start, end=end)
+    if as_json:
+        remote.print_json(found)
+        return
+    columns = {each: _taking(each) for each in ("severity", "kind", "series", "start", "end", "reason")}
+    remote.print_list(found.events, 20, columns, False, "events")
+    remote.print_record(
+        {
+            "from": found.start,
+            "to": found.end,
+            "detector": f"{found.detector} ({found.why})",
+            "series": found.series,
+            "points": found.points,
+            "events": found.n_events,
+            "anomalies a day": found.anomalies_per_day,
+            "notes": "; ".join(found.notes) or None,
+        }
+    )
+
+
+def _taking(field: str) -> Any:
+    return lambda event: event.get(field)
+
+
+for command in (enable, disable, status, preview, train, detect, backtest, tune, forecast):
     add(monitors, command)

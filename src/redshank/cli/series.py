@@ -11,6 +11,7 @@ from redshank.cli import remote
 from redshank.cli.fields import pairs
 from redshank.cli.late import add, group
 from redshank.cli.monitors import End, Name, Start
+from redshank.cli.names import completing
 
 if TYPE_CHECKING:
     import polars as pl
@@ -104,6 +105,93 @@ def get_points(
         remote.print_list(frame.iter_rows(named=True), 0, columns, False, "points")
 
 
+_TYPES = {
+    ".csv": "text/csv",
+    ".tsv": "text/tab-separated-values",
+    ".json": "application/json",
+    ".jsonl": "application/x-ndjson",
+    ".ndjson": "application/x-ndjson",
+    ".lp": "text/plain",
+    ".arrow": "application/vnd.apache.arrow.stream",
+}
+
+
+def push(
+    source: Annotated[
+        str,
+        typer.Argument(help="Name of a source of kind push.", metavar="SOURCE", autocompletion=completing("sources")),
+    ],
+    file: Annotated[str, typer.Argument(help="File to send; - is standard input.", metavar="FILE")],
+    kind: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            help="csv, tsv, json, jsonl, lp (Influx lines), arrow or parquet; by the name of the file.",
+            metavar="NAME",
+        ),
+    ] = None,
+    precision: Annotated[
+        str | None, typer.Option(help="Unit of times that are numbers: s, ms, us, ns, m or h.", metavar="UNIT")
+    ] = None,
+    as_json: remote.AsJson = False,
+    url: remote.Url = None,
+    token: remote.Token = None,
+) -> None:
+    r"""Push the points of a file to a source; exit code 2 when some rows could not be taken, which are named.
+
+    \b
+    redshank points push hosts cpu.csv
+    tail -n 1000 metrics.jsonl | redshank points push hosts - --format jsonl
+    """
+    from redshank.errors import DataError
+
+    suffix = f".{kind}" if kind else Path(file).suffix.lower()
+    with remote.connected(url, token) as client:
+        if suffix == ".parquet":
+            import polars as pl
+
+            taken = client.points.push(source, pl.read_parquet(_existing(file)))
+        else:
+            taken = client.points.send(source, _content(file), _type_of(suffix, file), precision=precision)
+    if as_json:
+        remote.print_json(taken)
+    else:
+        typer.echo(f"took {taken.points:,} points of {taken.accepted:,} rows, {taken.new_series:,} new series")
+    if taken.rejected:
+        lines = [f"row {each.row}: {each.reason}" for each in taken.rejected_rows[:10]]
+        raise DataError(f"{taken.rejected:,} rows were not taken: " + "; ".join(lines))
+
+
+def _type_of(suffix: str, file: str) -> str:
+    from redshank.errors import ConfigError
+
+    if suffix not in _TYPES:
+        known = ", ".join(name.removeprefix(".") for name in [*_TYPES, ".parquet"])
+        raise ConfigError(f"{file}: --format must be one of {known}", field="format")
+    return _TYPES[suffix]
+
+
+def _existing(file: str) -> Path:
+    from redshank.errors import SourceError
+
+    if not Path(file).is_file():
+        raise SourceError(f"{file}: does not exist")
+    return Path(file)
+
+
+def _content(file: str) -> bytes:
+    import sys
+
+    from redshank.errors import SourceError
+
+    if file == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return _existing(file).read_bytes()
+    except OSError as error:
+        raise SourceError(f"{file}: cannot be read: {error.strerror or error}") from error
+
+
 def _taking(name: str) -> Any:
     from redshank.cli.terminal import moment
 
@@ -132,3 +220,4 @@ def _write(frame: pl.DataFrame, out: Path) -> None:
 add(series, list_all, "list")
 add(series, get)
 add(points, get_points, "get")
+add(points, push)
