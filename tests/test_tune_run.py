@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from redshank.engine.job import Job
 from redshank.engine.setting import Monitor
 from redshank.engine.tune_run import Tuner
 from redshank.errors import ConfigError, NoPointsError
+from redshank.server.late_engine import LateEngine
 from redshank.store.records import Run, Verb
 
 N = 1500
@@ -141,3 +143,20 @@ def test_what_people_judged_is_what_a_search_goes_by(world: World) -> None:
 
     assert made["labels"] is True
     assert made["tried"][0]["labeled"] is not None
+
+
+def test_a_server_does_both_verbs_as_runs(world: World) -> None:
+    engine = LateEngine(world.store, lambda spec: world.source)
+    world.store.resources.create("sources", "table", {"name": "table", "kind": "push"})
+    world.store.resources.create("monitors", "hosts", world.resource().spec)
+    kept = world.store.resources.get("monitors", "hosts")
+    forecast = replace(run("forecast", horizon="10m"), monitor_id=kept.id)
+    tune = replace(run("tune", detectors=["gaussian"]), monitor_id=kept.id)
+
+    assert set(engine.engine().others) == {"forecast", "tune"}
+    made = engine.run(forecast, at(N), Job())
+    assert made is not None
+    assert len(made["times"]) == 10
+    tuned = engine.run(tune, at(N), Job())
+    assert tuned is not None
+    assert {each["detector"] for each in tuned["tried"]} == {"gaussian", "analog"}
