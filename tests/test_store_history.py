@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import random
 import struct
@@ -14,7 +15,7 @@ import pytest
 
 from naive_history import NaiveArchive
 from redshank.errors import StateError, TooLargeError, UnavailableError
-from redshank.store import history_archive
+from redshank.store import history_archive, history_files
 from redshank.store.history import History, encode_block, thinned_rows
 from redshank.store.history_archive import Archive
 from redshank.store.history_compact import DAY, Sizes, compact
@@ -332,6 +333,26 @@ def test_a_folder_that_cannot_be_written_loses_nothing(store: Store, tmp_path: P
     with pytest.raises(UnavailableError, match="cannot be written"):
         compact(history.archive, "m1", everything=True)
     assert len(history.read("m1", None, *EVER)) == 1
+
+
+@pytest.mark.parametrize("written", [0, 100, 5000])
+def test_a_disk_that_is_full_loses_nothing(store: Store, monkeypatch: pytest.MonkeyPatch, written: int) -> None:
+    put(store, long_frame(2000))
+    write = history_files._Sink.write
+
+    def full(sink: history_files._Sink, data: object) -> int:
+        if sink.size_bytes >= written:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(sink, data)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(history_files._Sink, "write", full)
+        with pytest.raises(UnavailableError, match="No space left"):
+            compact(store.history.archive, "m1", everything=True)
+
+    assert store.history.archive.files.all_paths() == {}
+    assert compact(store.history.archive, "m1", everything=True).flushed_blocks == 1
+    assert len(store.history.read("m1", None, *EVER)) == 2000
 
 
 def test_more_rows_than_fit_are_refused(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

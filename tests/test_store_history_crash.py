@@ -41,7 +41,7 @@ MORE = [pytest.param(seed, marks=pytest.mark.external_service) for seed in range
 def test_killing_the_process_at_any_instant_loses_and_doubles_nothing(tmp_path: Path, seed: int) -> None:
     chosen, newest = random.Random(seed), -1
 
-    for _ in range(3):
+    for _ in range(2):
         child = subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path)], stdout=subprocess.PIPE, text=True)
         assert child.stdout is not None
         for _ in range(chosen.randint(1, 60)):
