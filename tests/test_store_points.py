@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -153,6 +154,26 @@ def test_a_series_added_by_another_process_is_seen(store: Store) -> None:
         assert rows(one.points.read("shop", *EVER)) == [
             ("cpu", NOON, 1.0, "a"), ("cpu", NOON, 2.0, "b"), ("cpu", NOON, 3.0, "c"),
         ]  # fmt: skip
+
+
+def test_many_may_push_new_series_at_once(store: Store) -> None:
+    other = Store(store.data, store.database, None, store.clock)  # as another process would
+
+    def push(number: int) -> None:
+        chosen = random.Random(number)
+        for i in range(10):
+            hosts = [f"h{chosen.randrange(60)}" for _ in range(5)]
+            rows = [(Key.of("cpu", {"host": host}), NOON + number * 100 + i, float(host[1:])) for host in hosts]
+            (store, other)[number % 2].points.append("shop", points(*rows), f"{number} {i}")
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(push, range(6)))
+
+    table = store.points.read("shop", *EVER)
+    assert table["l.host"].str.slice(1).cast(pl.Float64).equals(table["value"].rename("l.host"))
+    assert table["time"].n_unique() == 60
+    assert len(set(store.points.series.of("shop").identities)) == len(store.points.series.of("shop").identities)
+    assert store.points.series.of("shop").identities == other.points.series.of("shop").identities
 
 
 def test_series_beyond_the_limit_are_refused_and_the_rest_kept(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,7 +42,8 @@ def decode(
     A row is taken whole or not at all. Values: any finite number, integers exact to 2**53; null (an empty cell, NaN in
     Arrow) says "no value": accepted, counted, nothing is kept. Times: RFC 3339 (UTC without a zone), or a number since
     1970, of the unit ``precision`` (s, ms, us, ns, m, h; None = told from its size); a row without a time has
-    ``now_ns``. Of two points of one series and time the later one counts. Memory: about four times the unpacked body.
+    ``now_ns``. Of two points of one series and time the later one counts. Memory beside the unpacked body: up to
+    three times as much.
 
     Raises:
         MediaTypeError: the content type or encoding is none of those read here.
