@@ -387,3 +387,35 @@ def test_address_and_token_come_from_the_environment(monkeypatch: pytest.MonkeyP
 
     assert repr(Client()) == "Client('https://redshank.example/base')"
     assert repr(Client("http://other")) == "Client('http://other')"
+
+
+def test_a_template_makes_changes_and_deletes_its_monitors(client: Client) -> None:
+    template = {
+        "name": "hosts",
+        "monitor": {"name": "of {{host}}", "path": "/data/{{host}}.csv"},
+        "variables": [{"host": "a"}, {"host": "b"}],
+    }
+
+    client.templates.create(template)
+    before = {each.name: (each.id, each.revision) for each in client.monitors.iterate(origin="template:hosts")}
+    client.templates.change("hosts", {"variables": [{"host": "b"}, {"host": "c"}]})
+    after = {each.name: (each.id, each.revision) for each in client.monitors.iterate(origin="template:hosts")}
+
+    assert list(before) == ["of a", "of b"]
+    assert list(after) == ["of b", "of c"]
+    assert after["of b"] == before["of b"]
+    client.templates.change("hosts", {"name": "machines"})
+    assert [each.name for each in client.monitors.iterate(origin="template:machines")] == ["of b", "of c"]
+    client.templates.delete("machines")
+    assert list(client.monitors.iterate(name="of ")) == []
+
+
+def test_a_template_takes_no_name_of_another_monitor(client: Client) -> None:
+    client.monitors.create({"name": "taken", "path": "/x"})
+
+    with pytest.raises(ConflictError, match="the name is taken"):
+        client.templates.create(
+            {"name": "t", "monitor": {"name": "{{n}}", "path": "/y"}, "variables": [{"n": "taken"}]}
+        )
+
+    assert client.templates.list(name="t").items == []

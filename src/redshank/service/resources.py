@@ -11,12 +11,14 @@ from redshank.service.actor import Actor
 from redshank.service.audit import Audit
 from redshank.service.config_checks import problems_of
 from redshank.service.hiding import decrypt, encrypt, hide, keep
+from redshank.service.template_monitors import ORIGIN, monitor_changes
 from redshank.specs.base import Spec
 from redshank.specs.connection import SinkSpec, SourceSpec
 from redshank.specs.monitor import MonitorSpec, TemplateSpec
 from redshank.specs.reading import problems_error, read_spec
 from redshank.specs.schedule import NamedSchedule
 from redshank.store.records import Kind, Page, Resource
+from redshank.store.resources import Change
 from redshank.store.store import Store
 
 SPECS: Mapping[Kind, type[Spec]] = {
@@ -93,7 +95,10 @@ class Resources:
         """Keep a new declaration; ConflictError when the name is taken, ConfigError when it is wrong."""
         clear = keep(given, {})
         spec = self._checked(kind, clear, saving)
-        made = self._store.resources.create(kind, _name(spec), self._kept(spec), origin=saving.origin or "")
+        made = self._done(
+            Change(action="create", kind=kind, name=_name(spec), spec=self._kept(spec), origin=saving.origin or ""),
+            spec,
+        )
         self._tell(actor, "create", made, spec)
         return self._shown(made)
 
@@ -108,14 +113,16 @@ class Resources:
         clear = keep({"name": name, **given}, self._clear(old))
         spec = self._checked(kind, clear, saving)
         new_name = _name(spec)
-        made = self._store.resources.update(
-            kind,
-            name,
-            self._kept(spec),
+        change = Change(
+            action="update",
+            kind=kind,
+            name=name,
+            spec=self._kept(spec),
             revision=saving.revision,
             new_name=new_name if new_name != name else None,
             origin=saving.origin,
         )
+        made = self._done(change, spec)
         self._tell(actor, "update", made, spec)
         return self._shown(made)
 
@@ -130,8 +137,7 @@ class Resources:
 
     def delete(self, kind: Kind, name: str, *, actor: Actor, revision: int | None = None) -> None:
         """Forget a declaration; ConflictError names the declarations that use it."""
-        gone = self._store.resources.get(kind, name)
-        self._store.resources.delete(kind, name, revision=revision)
+        gone = self._done(Change(action="delete", kind=kind, name=name, revision=revision), None)
         self._audit.note(actor.name, "delete", kind, name, {})
         self._changed(kind, gone.id)
 
@@ -153,6 +159,22 @@ class Resources:
         if saving.is_checked:
             self._check(kind, spec)
         return spec
+
+    def _done(self, change: Change, spec: Spec | None) -> Resource:
+        """Make a change, and those of the monitors that a template makes; all or nothing."""
+        if change.kind != "templates":
+            return self._store.resources.apply([change])[0]
+        origin = ORIGIN + change.name
+        changes = monitor_changes(
+            spec if isinstance(spec, TemplateSpec) else None,
+            [each for each in self._store.resources.all("monitors") if each.origin == origin],
+            clear=self._clear,
+            encrypt=lambda values: encrypt(values, self._store.secrets.encrypt),
+        )
+        made = self._store.resources.apply([change, *changes])
+        for monitor in made[1:]:
+            self._changed("monitors", monitor.id)
+        return made[0]
 
     def _kept(self, spec: Spec) -> dict[str, Any]:
         """Return what the store keeps: plain JSON, only what was said, secrets encrypted."""
