@@ -16,8 +16,8 @@ from redshank.api.resources import EXAMPLES
 from redshank.service.hiding import hide
 from redshank.service.resources import merge_patch
 
-ODD_NAMES = ["å b", "100%", "a?b", "a#b", "..", "%2F", "a\\b", "日本", "a+b", "'; drop table--", "x" * 200, "a:b"]
-CHANGED_BY_CLIENTS = ["..", "%2F"]  # a step up in any client; decoded twice by the one of the tests
+ODD_NAMES = ["å b", "100%", "a?b", "a#b", "%2F", "a\\b", "日本", "a+b", "'; drop table--", "x" * 200, "a:b"]
+CHANGED_BY_CLIENTS = ["%2F"]  # decoded twice by the one of the tests
 
 
 @pytest.fixture
@@ -168,13 +168,13 @@ def test_a_reference_to_nothing_is_refused(client: TestClient) -> None:
 
 
 def test_null_takes_a_field_away(client: TestClient) -> None:
-    make(client, "monitors", name="cpu", path="x.csv", tags=["a"], policy={"open_above": 2, "budget": "1 a day"})
+    make(client, "monitors", name="cpu", path="x.csv", tags=["a"], policy={"open_above": 2, "budget": "1/day"})
 
     answer = client.patch(
         "/api/v1/monitors/cpu", json={"tags": None, "policy": {"open_above": None}}, params={"validate": False}
     )
 
-    assert answer.json()["policy"] == {"budget": "1 a day"}
+    assert answer.json()["policy"] == {"budget": "1/day"}
     assert "tags" not in answer.json()
 
 
