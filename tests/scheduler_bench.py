@@ -148,6 +148,8 @@ class Bench:
         self.store, self.clock, self.work = store, clock, work or FakeWork()
         self.threads = SettlingThreads()
         self.passed = 0.0
+        self.computed = 0.0  # processor time of each thread
+        self.share = 0.0  # of a core that each thread computes
         self.steps = 0
         self.scheduler = Scheduler(
             store,
@@ -157,6 +159,7 @@ class Bench:
             clock=clock,
             monotonic=lambda: self.passed,
             threads=self.threads,
+            processor_seconds=lambda _thread: self.computed,
         )
 
     def monitor(self, name: str, **spec: Any) -> Resource:
@@ -195,6 +198,7 @@ class Bench:
 
     def _pass(self, seconds: float) -> None:
         self.passed += seconds
+        self.computed += seconds * self.share
         self.clock.move(seconds)
 
     def runs(self, verb: str, *, is_continuous: bool = False) -> list[Run]:

@@ -59,6 +59,33 @@ def test_a_source_that_never_answers_delays_no_other_monitor(store: Store) -> No
         assert all(seconds % 60 < MOST_LATE for seconds in rest)
 
 
+def test_a_tick_that_computes_keeps_its_place_for_a_while(store: Store) -> None:
+    bench = Bench(store, ticks=1, compute_seconds=10)
+    bench.share = 0.5
+    bench.monitor("a")
+    bench.hang("tick", "a")
+    bench.go(1)
+    bench.monitor("b")
+
+    bench.go(7)
+    assert bench.work.seconds("tick", "b") == []
+    bench.go(4)
+
+    assert len(bench.work.seconds("tick", "b")) == 1
+
+
+def test_a_tick_that_waits_leaves_its_place_to_others(store: Store) -> None:
+    bench = Bench(store, ticks=1, compute_seconds=10)
+    bench.monitor("a")
+    bench.hang("tick", "a")
+    bench.go(0.1)
+    bench.monitor("b")
+
+    bench.go(1)
+
+    assert len(bench.work.seconds("tick", "b")) == 1
+
+
 def test_a_tick_that_hangs_is_given_up_and_what_it_keeps_later_is_refused(store: Store) -> None:
     bench = Bench(store, load_seconds=60)
     bench.monitor("a")

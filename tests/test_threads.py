@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from redshank.executors.threads import Threads
+from redshank.executors.threads import Threads, processor_seconds
 
 LONG = 60.0
 
@@ -45,3 +45,12 @@ def test_no_work_is_lost_between_threads_that_end_and_begin() -> None:
         threads.start(done.release)
 
     assert all(done.acquire(timeout=LONG) for _ in range(500))
+
+
+def test_the_processor_time_of_a_thread_grows_with_its_work() -> None:
+    me = threading.get_ident()
+    before = processor_seconds(me)
+
+    sum(i * i for i in range(200_000))
+
+    assert processor_seconds(me) >= before

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable
 from typing import Protocol, TypeAlias
 
 Work: TypeAlias = Callable[[], None]
 IDLE_SECONDS = 30.0
+
+
+def processor_seconds(thread: int) -> float:
+    """Return how much processor time a living thread has used, by its ident; 0 where the system does not say."""
+    if not hasattr(time, "pthread_getcpuclockid"):
+        return 0.0
+    return time.clock_gettime(time.pthread_getcpuclockid(thread))
 
 
 class Starter(Protocol):

@@ -25,6 +25,8 @@ from redshank.store.records import Fence, Resource
 
 log = structlog.get_logger("redshank.scheduler")
 
+LEAST_SHARE = 0.02  # of a core: who uses less waits for something
+
 
 class LiveLane:
     """All live monitors of this process. ``step`` is called by one thread; the rest by any."""
@@ -185,7 +187,7 @@ class LiveLane:
             return True
         if now >= tick.started + self._seconds(tick):
             return True
-        if not tick.is_slow and now >= tick.started + limits.slow_seconds:
+        if not tick.is_slow and now >= tick.looked + limits.slow_seconds and self._waits(tick, now):
             self._let_others_on(tick)
         return False
 
@@ -193,6 +195,13 @@ class LiveLane:
         """Return how long a tick may take: one that loads its monitor may have to compile, and to replay much."""
         limits = self._place.limits
         return limits.load_seconds if tick.is_first else limits.tick_seconds
+
+    def _waits(self, tick: Tick, now: float) -> bool:
+        """Whether a tick has hardly computed since the last look, or does so for too long to hold its place."""
+        computed = self._place.processor_seconds(tick.thread)
+        share = (computed - tick.computed) / max(now - tick.looked, 1e-9)
+        tick.looked, tick.computed = now, computed
+        return share < LEAST_SHARE or now >= tick.started + self._place.limits.compute_seconds
 
     def _let_others_on(self, tick: Tick) -> None:
         if sum(each.is_slow for each in self._ticks) < self._place.limits.slow_ticks:
@@ -259,12 +268,15 @@ class LiveLane:
                 self._active -= 1
                 return None
             watch.has_news = watch.is_changed = False
-            job = watch.job or Job(fence=self._fence)
+            job, now, thread = watch.job or Job(fence=self._fence), self._place.monotonic(), threading.get_ident()
             watch.tick = tick = Tick(
                 watch=watch,
                 source=watch.source,
-                started=self._place.monotonic(),
+                started=now,
                 job=job,
+                thread=thread,
+                looked=now,
+                computed=self._place.processor_seconds(thread),
                 watcher=watch.watcher,
                 run=watch.run,
                 is_first=watch.watcher is None,

@@ -15,7 +15,7 @@ from typing import Any
 import structlog
 
 from redshank.errors import LeaseLostError, RedshankError
-from redshank.executors.threads import Starter, Threads
+from redshank.executors.threads import Starter, Threads, processor_seconds
 from redshank.scheduler.leadership import Leadership
 from redshank.scheduler.live_lane import LiveLane
 from redshank.scheduler.place import Limits, Place
@@ -49,8 +49,9 @@ class Scheduler:
         clock: Callable[[], int] = time.time_ns,
         monotonic: Callable[[], float] = time.monotonic,
         threads: Starter | None = None,
+        processor_seconds: Callable[[int], float] = processor_seconds,
     ) -> None:
-        """``owner``: the name of this process among those on the same database."""
+        """``owner``: the name of this process among those on the same database; the rest as in ``Place``."""
         self._news = threading.Event()
         self._place = Place(
             store=store,
@@ -60,6 +61,7 @@ class Scheduler:
             monotonic=monotonic,
             wake=self._news.set,
             limits=limits or Limits(),
+            processor_seconds=processor_seconds,
         )
         self._leadership = Leadership(self._place, owner)
         self._planner = Planner(store)

@@ -76,13 +76,17 @@ class Tick:
     """A tick under way in a thread; what it loads is the watch's when it ends well.
 
     ``is_slow``: it takes so long that others go on without its place. ``canceled``: when it was asked to stop.
-    ``is_first``: it loads the monitor.
+    ``is_first``: it loads the monitor. ``looked``: when it was looked whether it waits, ``computed``: the processor
+    time that its thread had used by then.
     """
 
     watch: Watch
     source: str
     started: float
     job: Job
+    thread: int = 0
+    looked: float = 0.0
+    computed: float = 0.0
     watcher: Watcher | None = None
     run: Run | None = None
     canceled: float | None = None
