@@ -23,7 +23,7 @@ Database = Annotated[
 History = Annotated[
     str | None,
     typer.Option(
-        help="Folder or s3:// address of the score history, when it is not in the data folder.",
+        help="Folder or s3:// address of older scores; REDSHANK_HISTORY, else in the data folder.",
         metavar="PLACE",
         show_default=False,
     ),
@@ -48,8 +48,8 @@ def backup(
     """
     from redshank.store.backup import backup as back_up
 
-    place = _settings(data, database)
-    made = back_up(place.data, file, place.database, history=history, with_key=not without_key)
+    place = _settings(data, database, history)
+    made = back_up(place.data, file, place.database, history=place.history, with_key=not without_key)
     size = sum(member.size_bytes for member in made.members)
     typer.echo(f"{file}: {len(made.members)} files, {_size(size)}, {_size(file.stat().st_size)} compressed")
     if made.elsewhere:
@@ -79,13 +79,13 @@ def restore(
     """
     from redshank.store.restore import restore as put_back
 
-    place = _settings(data, database)
-    made = put_back(file, place.data, place.database, history=history, replace=replace)
+    place = _settings(data, database, history)
+    made = put_back(file, place.data, place.database, history=place.history, replace=replace)
     typer.echo(f"{place.data}: restored what was kept at {made.created} by redshank {made.package}")
     if made.elsewhere:
         typer.echo(f"its score history lies in {made.elsewhere}; start the server with it")
-    elif history and "://" in history:
-        typer.echo(f"the files of the score history are in {place.data / 'history'}; copy them to {history}")
+    elif place.history and "://" in place.history:
+        typer.echo(f"the files of the score history are in {place.data / 'history'}; copy them to {place.history}")
 
 
 def doctor(
@@ -108,10 +108,10 @@ def doctor(
 
     from redshank.store.doctor import examine
 
-    place = _settings(data, database)
+    place = _settings(data, database, history)
     found = []
     for finding in examine(
-        place.data, place.database, quick=quick, history=history, reach=None if offline else _reached
+        place.data, place.database, quick=quick, history=place.history, reach=None if offline else _reached
     ):
         found.append(finding)
         if not as_json:
@@ -122,11 +122,11 @@ def doctor(
         raise typer.Exit(1)
 
 
-def _settings(data: Path | None, database: str | None) -> Settings:
-    from redshank.settings import Settings
+def _settings(data: Path | None, database: str | None, history: str | None) -> Settings:
+    from redshank.cli.serve import read_settings
 
-    given: dict[str, Any] = {"data": data, "database": database}
-    return Settings(**{name: value for name, value in given.items() if value is not None})
+    given: dict[str, Any] = {"data": data, "database": database, "history": history}
+    return read_settings({name: value for name, value in given.items() if value is not None})
 
 
 def _print(finding: Finding) -> None:
