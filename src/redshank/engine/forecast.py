@@ -26,6 +26,7 @@ MOST_STEPS = 100_000
 LEAST_POINTS = 30  # values of a series before it is forecast
 LEAST_ERRORS = 20  # origins whose errors make a range
 NEAR = 0.15  # errors so near in the horizon count together
+MOST_NEAR = 9  # horizons that count together: those between hardly differ
 CELLS = 4_000_000  # errors in work at once
 USUAL = "seasonal"
 
@@ -183,7 +184,8 @@ def _edges(paths: Floats, ahead: Floats, coverage: float) -> tuple[Floats, Float
     """
     low, high = np.full(paths[:, 0].shape, np.nan), np.full(paths[:, 0].shape, np.nan)
     for i, point in enumerate(ahead):
-        near = np.abs(ahead - point) <= NEAR * point
+        near = np.flatnonzero(np.abs(ahead - point) <= NEAR * point)
+        near = near[np.linspace(0, len(near) - 1, min(MOST_NEAR, len(near))).astype(int)]
         pooled = paths[:, :, near].reshape(len(paths), -1)
         origins = np.isfinite(paths[:, :, i]).sum(axis=1)
         share = np.minimum(1.0, coverage * (origins + 1) / np.maximum(origins, 1))
