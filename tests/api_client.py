@@ -50,9 +50,10 @@ def plain_path(path: str) -> str:
 
 def keep_something(client: TestClient) -> None:
     """Make one thing of each kind, named ``0``, for requests that name them."""
+    folder = client.app.state.settings.data  # type: ignore[attr-defined]
     bodies: dict[str, dict[str, Any]] = {
         "sources": {"kind": "files", "path": "x.csv"},
-        "sinks": {"kind": "files", "events": "events.jsonl"},
+        "sinks": {"kind": "files", "events": str(folder / "events.jsonl")},
         "schedules": {"every": "1h"},
         "templates": {"monitor": {"path": "x.csv"}},
         "monitors": {"path": "x.csv"},
