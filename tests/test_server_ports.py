@@ -54,3 +54,8 @@ def test_a_host_that_nobody_knows_is_named(monkeypatch: pytest.MonkeyPatch) -> N
 
     with pytest.raises(ConfigError, match="no address of this machine"):
         listen("no.such.host.invalid", 0)
+
+
+def test_an_answer_is_sent_at_once() -> None:
+    with listen("127.0.0.1", 0) as opened:
+        assert opened.proto == socket.IPPROTO_TCP  # what asyncio sets TCP_NODELAY by
