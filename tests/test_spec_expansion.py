@@ -22,8 +22,8 @@ def test_each_set_of_values_makes_a_monitor() -> None:
 
     assert problems == []
     assert [(each.name, each.path, dict(each.filter)) for each in made] == [
-        ("cpu of a", "a.csv", {"host": "a"}),
-        ("cpu of b", "b.csv", {"node": "b"}),
+        ("cpu of a", "a.csv", {"host": ("a",)}),
+        ("cpu of b", "b.csv", {"node": ("b",)}),
     ]
 
 

@@ -25,7 +25,7 @@ def problems(**fields: Any) -> list[str]:
         ({"step": "0s"}, "step: must be above zero"),
         ({"delay": "5"}, "delay: must be a duration such as 30s"),
         ({"history": "0s"}, "history: must be above zero"),
-        ({"measures": ["maen(cpu)"]}, "measures[0]: must be one of count, min, max"),
+        ({"measures": ["maen(cpu)"]}, "measures[0].agg: must be one of count, min, max"),
         ({"measures": "mean(cpu)"}, "step: must be given where a measure is aggregated, such as 5m"),
         ({"measures": ["cpu", "cpu"]}, "measures: must have different names, got 'cpu' twice"),
         ({"measures": [{"agg": "mean"}], "step": "5m"}, "measures[0]: must name a column, or be count"),

@@ -97,6 +97,8 @@ def _real_path(loc: Sequence[str | int], given: Any, is_named: bool) -> tuple[Pa
         elif isinstance(given, list | tuple) and isinstance(part, int) and part < len(given):
             given = given[part]
             path.append(part)
+        elif isinstance(given, str) and is_named and i == len(loc) - 1:
+            path.append(part)  # of a text that stands for fields, such as a schedule in words
         elif isinstance(part, str):
             is_meant = is_meant and _is_meant(part, given)
     return tuple(path), is_meant
