@@ -21,7 +21,7 @@ from redshank.store.records import Live
 MOST_STEPS = 20_000  # of history that is learned, if the monitor does not say
 MOST_VALUES = 50_000_000  # of history of all series
 LOOKS = (DAY // 96, DAY // 8, 2 * DAY, 60 * DAY)  # how far back one looks for what the data is like, until there is
-ENOUGH_TIMES = 20  # so many times of a series
+ENOUGH_TIMES = 12  # so many times of a series
 FUTURE_NS = DAY
 
 
@@ -70,7 +70,9 @@ def _newest_ns(monitor: Monitor, source: Source, now_ns: int) -> int:
 
 def _facts(monitor: Monitor, source: Source, newest_ns: int) -> tuple[Facts, list[Panel]]:
     """What the data is like, by the newest stretch that tells."""
-    for look_back in LOOKS:
+    step = monitor.spec.step
+    known = () if step is None else (ENOUGH_TIMES * (step // timedelta(microseconds=1)) * 1000,)
+    for look_back in sorted({*known, *LOOKS}):
         with suppress(NoPointsError):
             found = find_facts(monitor.spec, source, start_ns=newest_ns - look_back, end_ns=newest_ns + 1000)
             if max(panel.n_time for panel in found[1]) >= ENOUGH_TIMES:
