@@ -213,6 +213,8 @@ def prepared(server: Server, args: argparse.Namespace) -> dict[str, str]:
     body = {"name": CHARTED, "source": SOURCE, "measures": [CHARTED], "step": "1m", "detector": "seasonal"}
     server.call("POST", "/monitors", json={**body, "history": f"{args.charted}m"})
     _wait_for(lambda: cursors(server, 101) >= end, 600)
+    compacted = "SELECT count(*) FROM segments WHERE content = 'scores' AND rows > 100000"
+    _wait_for(lambda: server.rows(compacted)[0][0] > 0, 300)  # as a history is that has grown for years
     key = server.call("GET", f"/monitors/{CHARTED}/series")["items"][0]["id"]
     window = f"start={_text(end - args.charted * MINUTE)}&end={_text(end)}"
     return {
