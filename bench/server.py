@@ -82,8 +82,8 @@ def many(folder: Path, args: argparse.Namespace) -> list[Row]:
     return [
         {
             "what": f"{args.monitors:,} monitors x 1 series, {args.minutes} minutes",
-            "first detected after s": min(waits),
-            "last detected after s (median)": float(np.median(waits)),
+            "all detected after s (best)": min(waits),
+            "(median)": float(np.median(waits)),
             "(worst)": max(waits),
             "processor, % of one core": 100 * share,
             "% of two cores": 50 * share,
