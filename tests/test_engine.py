@@ -171,7 +171,7 @@ def test_ctrl_c_waits_for_the_points_in_work(monkeypatch: pytest.MonkeyPatch) ->
             signal.raise_signal(signal.SIGINT)
 
     result = run(
-        read(spiky(n_time=200_000), Query()), Work(detector="analog_light", params={}, policy=Policy()), interrupting
+        read(spiky(n_time=1_000_000), Query()), Work(detector="analog_light", params={}, policy=Policy()), interrupting
     )
 
     assert not result.complete
