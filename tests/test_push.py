@@ -467,6 +467,8 @@ def test_damaged_arrow_is_refused_or_read_but_never_worse(at: int, byte: int, ki
         pytest.param("host\na", CSV, DataError, id="no numbers"),
         pytest.param("measure,time\na,1", CSV, DataError, id="measure without value"),
         pytest.param(b"cpu\n\xff\n", CSV, DataError, id="no UTF-8"),
+        pytest.param(b"c\xffpu\n1\n", CSV, DataError, id="no UTF-8 in the header"),
+        pytest.param(b"a,cpu\n\xff\n", CSV, DataError, id="no UTF-8 in a short row"),
         pytest.param("no arrow", STREAM, DataError, id="no arrow"),
         pytest.param(b"ARROW1\0\0", FILE, DataError, id="empty arrow file"),
         pytest.param(stream(pl.DataFrame({"cpu": [[1]]})), STREAM, DataError, id="lists in arrow"),

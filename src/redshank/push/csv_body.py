@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import Any
 
 import numpy as np
@@ -20,6 +18,7 @@ from redshank.push.times import TimeReader
 _SEPARATORS = ",;\t|"
 _LOOKED_AT = 1000
 _BLOCK = 8 << 20
+_MOST_COLUMNS = 1000
 
 
 def read_csv(body: bytes, intake: Intake, times: TimeReader) -> None:
@@ -30,6 +29,7 @@ def read_csv(body: bytes, intake: Intake, times: TimeReader) -> None:
     body = body.removeprefix(b"\xef\xbb\xbf")
     if not body.strip():
         return
+    _check_text(body)
     separator = _separator(body)
     frame, invalid = _parsed(body, separator)
     for number, row, reason in invalid:
@@ -45,14 +45,22 @@ def read_csv(body: bytes, intake: Intake, times: TimeReader) -> None:
     read_columns(Table(frame, numbers.astype(np.int64), text), roles, intake, times)
 
 
+def _check_text(body: bytes) -> None:
+    try:
+        if not body.isascii():
+            body.decode()
+    except UnicodeDecodeError as error:
+        raise DataError(f"push: the body must be CSV in UTF-8: {error}") from error
+
+
 def _separator(body: bytes) -> str:
-    header = body[: _BLOCK // 8].split(b"\n", 1)[0].decode(errors="replace")
+    header = body[: _BLOCK // 8].lstrip(b"\r\n").split(b"\n", 1)[0].decode(errors="replace")
     return max(_SEPARATORS, key=lambda one: (header.count(one), -_SEPARATORS.index(one)))
 
 
 def _parsed(body: bytes, separator: str) -> tuple[pl.DataFrame, list[tuple[int, str, str]]]:
     """All columns as texts (null = empty), and the rows with another number of fields than the header."""
-    names = _header(body, separator)
+    most = min(_MOST_COLUMNS, body.count(separator.encode(), 0, _LOOKED_AT * 100) + 1)
     invalid: list[tuple[int, str, str]] = []
 
     def note(row: Any) -> str:
@@ -62,10 +70,10 @@ def _parsed(body: bytes, separator: str) -> tuple[pl.DataFrame, list[tuple[int, 
     try:
         table = pa_csv.read_csv(
             pa.py_buffer(body),
-            pa_csv.ReadOptions(use_threads=False, block_size=_BLOCK),
+            pa_csv.ReadOptions(use_threads=False, block_size=_BLOCK, autogenerate_column_names=True),
             pa_csv.ParseOptions(delimiter=separator, newlines_in_values=True, invalid_row_handler=note),
             pa_csv.ConvertOptions(
-                column_types=dict.fromkeys(names, pa.large_string()),
+                column_types=dict.fromkeys((f"f{i}" for i in range(most)), pa.large_string()),
                 null_values=[""],
                 strings_can_be_null=True,
             ),
@@ -74,24 +82,20 @@ def _parsed(body: bytes, separator: str) -> tuple[pl.DataFrame, list[tuple[int, 
         raise DataError(f"push: the body must be CSV in UTF-8: {str(error).splitlines()[0]}") from error
     frame = pl.from_arrow(table)
     assert isinstance(frame, pl.DataFrame)
-    return frame.rename(dict(zip(names, _stripped(names), strict=True))), invalid
+    names = _names(frame)
+    return frame[1:].rename(dict(zip(frame.columns, names, strict=True))), invalid
 
 
-def _header(body: bytes, separator: str) -> list[str]:
-    try:
-        names = next(csv.reader(io.StringIO(body[:_BLOCK].decode(errors="replace")), delimiter=separator))
-    except (csv.Error, StopIteration) as error:
-        raise DataError(f"push: the body must be CSV with a header: {error}") from error
-    plain = _stripped(names)
-    twice = next((name for name in plain if plain.count(name) > 1), None)
-    if twice is not None or "" in plain:
+def _names(frame: pl.DataFrame) -> list[str]:
+    """The names in the first row."""
+    if frame.width > _MOST_COLUMNS or frame.is_empty() or set(frame.dtypes) != {pl.String}:
+        raise DataError(f"push: a CSV must have a header of at most {_MOST_COLUMNS:,} names")
+    names = [(name or "").strip() for name in frame.row(0)]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None or "" in names:
         what = "has no name" if twice in (None, "") else f"{twice!r} comes twice"
         raise DataError(f"push: each column of the header must have a name of its own; one {what}")
     return names
-
-
-def _stripped(names: list[str]) -> list[str]:
-    return [name.strip() for name in names]
 
 
 def _kind(column: pl.Series, name: str) -> str:
