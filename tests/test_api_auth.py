@@ -94,6 +94,44 @@ def test_a_token_is_shown_once(client: TestClient) -> None:
     assert made.json()["token"] not in client.get("/api/v1/tokens").text
 
 
+def test_a_token_is_changed_and_stays_the_same_token(client: TestClient) -> None:
+    made = client.post("/api/v1/tokens", json={"name": "changing", "expires": "2100-01-01T00:00:00Z"})
+    mine = {"Authorization": f"Bearer {made.json()['token']}"}
+    path, tag = f"/api/v1/tokens/{made.json()['id']}", made.headers["ETag"]
+    before = client.post("/api/v1/schedules", json={"name": "by it", "every": "5m"}, headers=mine)
+
+    changed = client.patch(path, json={"role": "edit", "expires": None}, headers={"If-Match": tag})
+    after = client.post("/api/v1/schedules", json={"name": "by it", "every": "5m"}, headers=mine)
+    late = client.patch(path, json={"role": "view"}, headers={"If-Match": tag})
+
+    assert (before.status_code, changed.status_code, after.status_code, late.status_code) == (403, 200, 201, 412)
+    assert (changed.json()["role"], changed.json()["expires"], changed.json()["name"]) == ("edit", None, "changing")
+    assert client.get(path).headers["ETag"] == changed.headers["ETag"] != tag
+    assert client.delete(path, headers={"If-Match": tag}).status_code == 412
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "field"),
+    [
+        ({"role": "king"}, 422, "role"),
+        ({"rol": "view"}, 422, "rol"),
+        ({"expires": "2001-01-01T00:00:00Z"}, 422, "expires"),
+        ({"name": "other"}, 409, "name"),
+        ([], 422, None),
+    ],
+)
+def test_a_token_is_not_changed_to_what_cannot_be(
+    client: TestClient, body: Any, status: int, field: str | None
+) -> None:
+    names = {each["name"]: each["id"] for each in client.get("/api/v1/tokens?limit=1000").json()["items"]}
+    for name in {"other", "kept"} - names.keys():
+        names[name] = client.post("/api/v1/tokens", json={"name": name}).json()["id"]
+
+    answer = client.patch(f"/api/v1/tokens/{names['kept']}", json=body)
+
+    assert (answer.status_code, answer.json()["error"]["field"]) == (status, field)
+
+
 def test_making_a_token_takes_no_idempotency_key_for_its_answer_must_not_be_kept(client: TestClient) -> None:
     answer = client.post("/api/v1/tokens", json={"name": "kept"}, headers={"Idempotency-Key": "k"})
 

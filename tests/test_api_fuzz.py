@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import nullcontext, suppress
 from typing import Any
@@ -28,7 +29,8 @@ ROUTES = [(each.method, each.path) for routes in ALL_ROUTES for each in routes i
 ALIKE = tuple(f"/api/v1/{kind}" for kind in ("sinks", "schedules", "templates"))  # the same code as monitors
 FEW = [route for route in ROUTES if not route[1].startswith(ALIKE)]
 LOCAL = {"Host": "localhost"}
-QUICK, LONG = 3, 200  # examples for each route and way of making them
+QUICK = 3  # examples for each route and way of making them
+LONG = int(os.environ.get("REDSHANK_FUZZ_EXAMPLES", "20"))  # 200 take 20 minutes
 
 
 @pytest.fixture(scope="module")

@@ -219,6 +219,7 @@ def test_tokens_are_made_and_shown_once(client: Client) -> None:
     assert made.token not in repr(made)
     assert client.tokens.get(made.id).token is None
     assert "grafana" in [each.name for each in client.tokens.iterate()]
+    assert client.tokens.change(made.id, {"role": "edit", "expires": None}).role == "edit"
     client.tokens.delete(made.id)
     assert "grafana" not in [each.name for each in client.tokens.list().items]
     assert client.audit.list(kind="tokens", limit=1).items[0].action == "delete"

@@ -73,6 +73,34 @@ def _moment(text: str) -> str:
         return text
 
 
+def edit(
+    token_id: Annotated[str, typer.Argument(help="Id or name of the token.", metavar="ID")],
+    name: Annotated[str | None, typer.Option(help="Another name.", metavar="NAME")] = None,
+    role: Annotated[
+        str | None,
+        typer.Option(help="view, edit or admin.", metavar="ROLE", autocompletion=completion.one_of(*ROLES)),
+    ] = None,
+    expires: Annotated[
+        str | None,
+        typer.Option(help="No longer valid from then on: a time, a duration such as 90d, or never.", metavar="WHEN"),
+    ] = None,
+    url: remote.Url = None,
+    token: remote.Token = None,
+) -> None:
+    r"""Change name, role or end of a token; the token itself stays.
+
+    \b
+    redshank tokens edit grafana --role edit
+    redshank tokens edit deploy --expires never
+    """
+    fields = {field: value for field, value in (("name", name), ("role", role)) if value is not None}
+    with remote.connected(url, token) as client:
+        ids = {each.name: each.id for each in client.tokens.iterate()}
+        end = {} if expires is None else {"expires": None if expires == "never" else _moment(expires)}
+        made = client.tokens.change(ids.get(token_id, token_id), {**fields, **end})
+    typer.echo(f"token {made.name}: role {made.role}, expires {remote.cell(made.expires)}")
+
+
 def delete(
     token_ids: Annotated[list[str], typer.Argument(help="Ids or names of tokens.", metavar="ID...")],
     yes: remote.Yes = False,
@@ -145,5 +173,5 @@ def status(
         raise typer.Exit(1)
 
 
-for command_name, command in (("list", list_all), ("create", create), ("delete", delete)):
+for command_name, command in (("list", list_all), ("create", create), ("edit", edit), ("delete", delete)):
     add(tokens, command, command_name)

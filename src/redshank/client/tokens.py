@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from redshank.client.answers import AuditEntry, Page, Token
 from redshank.client.lists import PAGE, Moment, all_pages, equal, moment_text, page_request
 from redshank.client.operations import Group, Mode, operation, stream
@@ -35,6 +38,13 @@ class Tokens(Group[Mode]):
     def get(self, token_id: str) -> Request[Token]:
         """Return one, without what it is."""
         return Request(method="GET", path=place("tokens", token_id), read=as_json(Token))
+
+    @operation
+    def change(self, token_id: str, fields: Mapping[str, Any]) -> Request[Token]:
+        """Change its ``name``, ``role`` or ``expires`` (None = never); the token itself stays."""
+        expires = fields.get("expires")
+        given = {**fields, "expires": moment_text(expires)} if expires is not None else dict(fields)
+        return Request(method="PATCH", path=place("tokens", token_id), read=as_json(Token), body=encode(given))
 
     @operation
     def delete(self, token_id: str) -> Request[None]:

@@ -59,6 +59,20 @@ class Tokens:
         more = len(found) > limit
         return Page(items=found[:limit], next_cursor=make_cursor([found[limit - 1].name]) if more else None)
 
+    def change(self, was: Token, *, name: str, role: Role, expires_ns: int | None, actor: Actor) -> Token:
+        """Give a token another name, role or end, at once in this process; return its record.
+
+        ConfigError when it would be expired at once, ConflictError when the name is taken, RevisionError when it is no
+        longer as it ``was``.
+        """
+        if expires_ns is not None and expires_ns != was.expires_ns and expires_ns <= self._clock():
+            raise ConfigError("token: expires: must be in the future", field="expires")
+        made = self._store.tokens.change(was, name=name, role=role, expires_ns=expires_ns)
+        with self._lock:
+            self._known.clear()
+        self._audit.note(actor.name, "update", "tokens", name, {"was": was.name, "role": role})
+        return made
+
     def delete(self, token_id: str, *, actor: Actor) -> None:
         """Make a token void, at once in this process; NotFoundError when there is none of that id."""
         gone = self._store.tokens.get(token_id)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from sqlalchemy import Row, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from redshank.errors import ConflictError, NotFoundError
+from redshank.errors import ConflictError, NotFoundError, RevisionError
 from redshank.store.database import Database
 from redshank.store.ids import new_id
 from redshank.store.records import Role, Token
@@ -76,6 +77,24 @@ class Tokens:
         """Return how many tokens there are."""
         with self._database.read() as connection:
             return connection.execute(select(func.count()).select_from(tokens)).scalar_one()
+
+    def change(self, was: Token, *, name: str, role: Role, expires_ns: int | None) -> Token:
+        """Give a token another name, role or end; return its record.
+
+        Raises:
+            RevisionError: it is no longer as it ``was``, or is gone.
+            ConflictError: the name is taken.
+        """
+        same = (tokens.c.id == was.id) & (tokens.c.name == was.name) & (tokens.c.role == was.role)
+        same &= tokens.c.expires_ns.is_not_distinct_from(was.expires_ns)
+        changed = update(tokens).where(same).values(name=name, role=role, expires_ns=expires_ns)
+        try:
+            with self._database.write() as connection:
+                if connection.execute(changed).rowcount == 0:
+                    raise RevisionError(f"token {was.name!r}: was changed since it was read")
+        except IntegrityError as error:
+            raise ConflictError(f"token {name!r}: the name is taken", field="name") from error
+        return replace(was, name=name, role=role, expires_ns=expires_ns)
 
     def delete(self, token_id: str) -> None:
         """Make a token void; NotFoundError when there is none."""
