@@ -1,6 +1,6 @@
 """What a monitor will need of a machine, from the number of its series, its step and its detector; and what there is.
 
-The constants were measured (docs/operations/capacity.md); they are estimates to plan by, within a factor of two.
+The constants are estimates to plan by, within a factor of two (docs/operations/capacity.md).
 """
 
 from __future__ import annotations
