@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.ipc as ipc
 import pytest
 import zstandard
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import naive_push
@@ -88,6 +88,8 @@ ROWS = st.lists(st.one_of(NARROW, WIDE, st.just(5), st.just({"measure": "m", "vl
 
 @settings(max_examples=60, deadline=None)
 @given(ROWS)
+@example([{"value": None}, {"value": "1"}])
+@example([{"time": 5}])
 def test_ndjson_holds_what_its_twin_finds(rows: list[object]) -> None:
     body = "\n".join(json.dumps(row) for row in rows).encode()
 

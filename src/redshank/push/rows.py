@@ -208,7 +208,8 @@ def _kind(value: Any) -> str:
 def _kinds(rows: _Rows) -> Iterator[_Rows]:
     """Wide rows whose fields are all of one kind: numbers or texts."""
     named = [values for name, values in rows.columns.items() if name not in TIME_NAMES]
-    if all(len({_kind_of[one] for one in set(map(type, values))} - {"none"}) <= 1 for values in named):
+    kinds = [{_kind_of[one] for one in set(map(type, values))} - {"none"} for values in named]
+    if not named or ({"number"} in kinds and all(len(found) <= 1 for found in kinds)):
         yield rows
         return
     groups: dict[tuple[str, ...], list[int]] = {}
