@@ -111,7 +111,8 @@ class WatchSpec(Spec):
     """What else is worth an event: series that stop, freeze or appear, and a source that is down.
 
     ``missing_after``: steps without a value, ``flat_after``: equal values in a row of a series that used to move,
-    ``stale_after``: how long no series at all may have a new value; None = not watched.
+    ``stale_after``: how long no series at all may have a new value. None = not watched; of several series
+    ``stale_after`` is then as long as ``missing_after``.
     """
 
     missing_after: int | None = Field(default=3, ge=1)
