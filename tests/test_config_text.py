@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from redshank.service.config_text import comment_text, yaml_text
@@ -40,6 +40,7 @@ VALUES = st.recursive(
 )
 
 
+@settings(deadline=None)  # machines are busy
 @given(st.dictionaries(TEXT, VALUES, min_size=1, max_size=4))
 def test_values_are_read_back(values: dict[str, Any]) -> None:
     documents, problems = read_yaml(yaml_text(values), "made.yaml", {"X": "filled in"})

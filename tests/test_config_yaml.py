@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from redshank.service.config_yaml import read_yaml
@@ -55,6 +55,7 @@ def test_plain_words_are_read_as_yaml_1_2_does(text: str, value: Any) -> None:
     assert values_of(f"key: {text}\n") == {"key": value}
 
 
+@settings(deadline=None)  # machines are busy
 @given(JSON)
 def test_what_yaml_writes_is_read_back(value: Any) -> None:
     text = yaml.safe_dump({"value": value})

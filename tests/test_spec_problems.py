@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from redshank.specs.document import Document
@@ -51,6 +51,7 @@ VALUES = st.recursive(
 FIELDS = st.sampled_from(sorted(MonitorSpec.model_fields))
 
 
+@settings(deadline=None)  # machines are busy
 @given(st.dictionaries(FIELDS, VALUES, max_size=6))
 def test_any_values_give_a_declaration_or_problems_at_real_places(given_fields: dict[str, Any]) -> None:
     spec, problems = checked(Document, {"monitors": [given_fields]})
