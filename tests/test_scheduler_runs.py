@@ -169,8 +169,8 @@ def test_an_error_that_stays_is_not_tried_again(store: Store, error: Exception) 
 def test_so_many_runs_are_in_work_at_once_and_one_of_a_monitor(store: Store) -> None:
     bench = Bench(store, runs=3, runs_of_monitor=1)
     hangs = {name: bench.hang("train", name) for name in "abcd"}
-    for name in "aabcd":
-        ask(bench, name=name)
+    for i, name in enumerate("aabcd"):
+        ask(bench, name=name, due_ns=NOON - 10 + i)
 
     bench.go(5)
 
