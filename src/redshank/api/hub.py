@@ -67,6 +67,7 @@ class Hub:
         """At most ``streams`` listen at once; each may be ``queue`` messages behind."""
         self._service = service
         self._streams, self._queue = streams, queue
+        self._turn = asyncio.Lock()  # two looks at once would find the same news
         self._listeners: set[Listener] = set()
         self._news: News | None = None
         self._task: asyncio.Task[None] | None = None
@@ -102,6 +103,10 @@ class Hub:
 
     async def look(self) -> None:
         """Look once, and tell everybody what is new."""
+        async with self._turn:
+            await self._look()
+
+    async def _look(self) -> None:
         if self._news is None:
             return
         topics = frozenset(topic for topic in TOPICS if any(topic in each.topics for each in self._listeners))
