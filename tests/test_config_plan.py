@@ -347,7 +347,7 @@ def is_right(monitor: dict[str, Any]) -> bool:
 
 @settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
-    max_examples=60,
+    max_examples=25,
     deadline=None,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),  # making a failure smaller takes minutes
 )
