@@ -177,23 +177,25 @@ class PushedPoints:
         request: str | None,
         fence: Fence | None,
     ) -> Appended:
-        first = len(known.identities)
-        new = dict(zip(fresh, range(first, first + len(fresh)), strict=True))
-        found = [known.numbers.get(identity, -1) for identity in given.identities]
-        if new:
-            pairs = zip(given.identities, found, strict=True)
-            found = [new.get(identity, -1) if number < 0 else number for identity, number in pairs]
-        series = np.array(found, np.int32)
-        rows = _rows(given, series)
         with self._database.write(fence) as connection:
+            added = self._still_fresh(connection, source, known, fresh) if fresh else []
+            rows = _rows(given, _numbers(given, known, added))
             before = self._kept_before(connection, source, request, len(rows))
             if before is not None:
                 return Appended(points=before, is_repeat=True)
-            self.series.write(connection, source, first, fresh)
+            self.series.write(connection, source, len(known.identities), added)
             for start in range(0, len(rows), _BLOCK_ROWS):
                 self.archive.add(connection, source, encode_block(rows[start : start + _BLOCK_ROWS]))
-        self.series.took(source, known, fresh)
-        return Appended(points=len(rows), new_series=len(fresh), refused=len(given) - len(rows))
+        self.series.took(source, known, added)
+        return Appended(points=len(rows), new_series=len(added), refused=len(given) - len(rows))
+
+    def _still_fresh(
+        self, connection: Connection, source: str, known: SourceSeries, fresh: Sequence[str]
+    ) -> Sequence[str]:
+        """What of the fresh series no other process has added; until the transaction ends none can."""
+        self._database.one_at_a_time(connection, f"series of {source}")
+        self.series.took(source, known, self.series.read(connection, source, len(known.identities)))
+        return [identity for identity in fresh if identity not in known.numbers]
 
     def _kept_before(self, connection: Connection, source: str, request: str | None, points: int) -> int | None:
         """How many points the same request kept before; None = it is the first, and known from now on."""
@@ -207,6 +209,16 @@ class PushedPoints:
             row = {"owner": source, "request": request, "points": points, "at_ns": now_ns}
             connection.execute(insert(table), row)
         return before
+
+
+def _numbers(given: Points, known: SourceSeries, added: Sequence[str]) -> np.ndarray:
+    """The number of each identity: those added follow those known; -1 = neither."""
+    found = [known.numbers.get(identity, -1) for identity in given.identities]
+    if added:
+        new = {identity: number for number, identity in enumerate(added, len(known.identities))}
+        pairs = zip(given.identities, found, strict=True)
+        found = [new.get(identity, -1) if number < 0 else number for identity, number in pairs]
+    return np.array(found, np.int32)
 
 
 def _rows(given: Points, numbers: np.ndarray) -> pl.DataFrame:
