@@ -5,7 +5,7 @@ Each class carries the HTTP status it becomes at the API's edge and the exit cod
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 
 
@@ -47,9 +47,29 @@ class SourceError(RedshankError):
 
 
 class SinkError(RedshankError):
-    """A sink cannot be written."""
+    """A sink cannot be written.
+
+    ``permanent``: what was given will never be taken, however often it is tried. ``refused``: why, by id of an event,
+    only these were not taken, for good. ``retry_seconds``: how long the other side asked to be left alone, None = it
+    did not say.
+    """
 
     status, code, exit_code = 502, "sink_failed", 2
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        field: str | None = None,
+        permanent: bool = False,
+        refused: Mapping[str, str] | None = None,
+        retry_seconds: float | None = None,
+    ) -> None:
+        """Keep the message, the field at fault, and what is to become of the delivery."""
+        super().__init__(message, field=field)
+        self.permanent = permanent or bool(refused)
+        self.refused = dict(refused or {})
+        self.retry_seconds = retry_seconds
 
 
 class StateError(RedshankError):

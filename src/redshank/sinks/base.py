@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from redshank.decide import Event
 from redshank.result import Scored
@@ -14,19 +14,50 @@ if TYPE_CHECKING:
     from redshank.specs.options import Access, Options
 
 
+ChangeKind = Literal["opened", "updated", "closed"]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Notification:
-    """An event of a monitor as a sink is told of it: ``kind`` is anomaly, missing, stale, flat, new or source_down."""
+    """An event of a monitor as a sink is told of it: ``kind`` is anomaly, missing, stale, flat, new or source_down.
+
+    ``change``: what happened to the event since the sink was told last; "closed" also when it had ended before it was
+    told of at all, and "updated" when its beginning fell into quiet hours. ``monitor_id`` stays when the monitor is
+    renamed. ``tags``: those of the monitor. ``url``: a page about the event, None when the server does not know its
+    public address. ``sequence`` rises with every change of any event; 0 = unknown, as in a test message.
+    """
 
     monitor: str
     kind: str
     event: Event
+    change: ChangeKind = "opened"
+    monitor_id: str = ""
+    tags: tuple[str, ...] = ()
+    url: str | None = None
+    sequence: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoreBlock:
+    """Scores of points of a live monitor; values are those that were scored, ``parts`` in order of time."""
+
+    monitor: str
+    parts: Sequence[Scored]
+    monitor_id: str = ""
+    tags: tuple[str, ...] = ()
 
 
 class Sink(ABC):
     """Delivers events, scores or both to one system.
 
-    ``Options``: what a declaration of this kind may say, a pydantic model; ``build`` makes a sink of one.
+    ``Options``: what a declaration of this kind may say, a pydantic model; ``build`` makes a sink of one. What is
+    delivered may come again, after a crash or an error, and in another order; the effect is that of once. One thread
+    delivers to a sink at a time, but one whose call hung may come back later.
+
+    A delivery that fails is made again after a while. ``SinkError(permanent=True)`` says that this will never help:
+    the events are tried one by one, and those that fail for good go to the dead letters. ``SinkError(refused={id:
+    why})`` says that only these are lost and the others of the call were taken. ``SinkError(retry_seconds=...)``: how
+    long the other side asked to be left alone.
     """
 
     kind: ClassVar[str]
@@ -52,6 +83,18 @@ class Sink(ABC):
         """
         self.write_events([notification.event for notification in notifications])
 
+    @property
+    def wants_scores(self) -> bool:
+        """Whether the scores of live monitors are to be delivered, beside events."""
+        return False
+
+    def record(self, block: ScoreBlock) -> None:
+        """Deliver scores of a live monitor; a point recorded before is overwritten."""
+        self.write_scores(block.parts)
+
     @abstractmethod
     def write_scores(self, parts: Sequence[Scored]) -> None:
         """Deliver the scores of points; a point scored before is overwritten."""
+
+    def close(self) -> None:  # noqa: B027 - nothing to let go of is the usual case
+        """Let go of connections and files; the sink is not used any more. Closing twice does nothing."""
