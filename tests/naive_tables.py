@@ -32,6 +32,8 @@ def value(agg: str, rows: list[tuple[datetime, float]]) -> float:
         return float(len(values))
     if agg == "sum":
         return math.fsum(values)
+    if agg == "cardinality":
+        return float(len(set(values)))
     if not values or (agg in ("variance", "std") and len(values) < 2):
         return math.nan
     if agg in ("first", "last"):

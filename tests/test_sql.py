@@ -16,16 +16,16 @@ import pytest
 
 from redshank.errors import ConfigError, DataError, MissingExtraError, NoPointsError, SourceError
 from redshank.panel import Panel
-from redshank.sources import sql_rows
 from redshank.sources.base import ROWS, Query
 from redshank.sources.build import build_source, check_source_options, redacted, secret_fields
 from redshank.sources.sql import SqlSource
 from redshank.sources.sql_range import time_form
-from redshank.sources.sql_rows import Spool, portion
+from redshank.sources.sql_rows import portion
 from redshank.specs.options import HIDDEN, Access
-from redshank.tables import read_table
+from redshank.tables import read_table, spool
 from redshank.tables.clock import find_clock
 from redshank.tables.raw import RawTable
+from redshank.tables.spool import Spool
 
 START = datetime(2024, 3, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -455,14 +455,14 @@ def test_numbers_and_texts_in_one_column_are_texts() -> None:
 
 
 def test_many_portions_are_kept_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sql_rows, "ROWS_IN_MEMORY", 5)
-    spool = Spool("here", str(tmp_path), {"a": pl.Float64(), "b": pl.String()}, 1000)
+    monkeypatch.setattr(spool, "ROWS_IN_MEMORY", 5)
+    kept = Spool("here", str(tmp_path), {"a": pl.Float64(), "b": pl.String()}, 1000)
 
     for i in range(10):
-        spool.add(portion(["a", "b"], [(i if i % 2 else i + 0.5, None if i < 5 else "x")] * 3))
+        kept.add(portion(["a", "b"], [(i if i % 2 else i + 0.5, None if i < 5 else "x")] * 3))
 
     assert list(tmp_path.iterdir())
-    table = spool.table().collect()
+    table = kept.table().collect()
     assert table["a"].to_list() == [float(i if i % 2 else i + 0.5) for i in range(10) for _ in range(3)]
     assert table["b"].null_count() == 15
 

@@ -17,9 +17,9 @@ from redshank.sources.base import ROWS, Findings, Query, Reading, Source
 from redshank.specs.expression import Expression, Input
 from redshank.specs.measure import MeasureSpec
 from redshank.specs.monitor import MonitorSpec
+from redshank.tables.buckets import ZERO_WHEN_EMPTY
 
 Labels = tuple[tuple[str, str], ...]
-ZERO_WHEN_EMPTY = ("count", "sum")
 LEAST_TIMES = 8  # distinct times before a step is told from them
 ROUND_SECONDS = (1, 5, 10, 30, 60, 300, 600, 1800, 3600, 21600, 86400, 604800)
 PER_STEP = 10  # rows of a series in a step that is found for irregular times

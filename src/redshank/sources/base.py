@@ -7,21 +7,26 @@ aggregation pushed down to the system equals aggregation of the raw points here.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self
+from urllib.parse import unquote_plus
 
 from redshank.durations import format_duration
 from redshank.errors import ConfigError, SourceError
 from redshank.panel import Panel
+from redshank.sources.counts import Counts
 
 if TYPE_CHECKING:
+    from redshank.sources.survey import Survey
     from redshank.specs.options import Access, Options
 
 Progress = Callable[[float | None, str], None]  # (share done or None when unknown, what is being done)
 
-AGGREGATIONS = ("count", "min", "max", "sum", "mean", "median", "variance", "std", "first", "last")
+AGGREGATIONS = ("count", "min", "max", "sum", "mean", "median", "variance", "std", "first", "last", "cardinality")
+OTHER_NAMES = {"avg": "mean", "average": "mean", "std_deviation": "std", "stddev": "std", "var": "variance"}
 ROWS = ("*",)  # as measures: the rows themselves, which are counted
 SHOWN_ROWS = 5  # bad rows kept to show
 
@@ -35,7 +40,8 @@ class Query:
         by: label columns; None = find them, () = none.
         time: the time column; None = find it.
         step: time between points, or length of the buckets of ``agg``; None = find it.
-        agg: how the rows of one bucket become one value: a name of ``AGGREGATIONS`` or ``p0`` to ``p100``.
+        agg: how the rows of one bucket become one value: a name of ``AGGREGATIONS`` or ``p0`` to ``p100``; one of
+            ``OTHER_NAMES`` becomes its name here.
         tz: zone of times that carry none, and of day-long buckets; None = UTC.
         start: only points from here on.
         end: only points before this.
@@ -73,7 +79,7 @@ class Query:
 
     def __post_init__(self) -> None:
         if self.agg is not None:
-            check_aggregation(self.agg)
+            object.__setattr__(self, "agg", read_aggregation(self.agg))
         if self.decimal not in (None, ".", ","):
             raise ConfigError(f"decimal: must be . or , got {self.decimal!r}", field="decimal")
         if self.step is not None and self.step <= timedelta(0):
@@ -179,10 +185,25 @@ class Source(ABC):
     """Reads panels from one system.
 
     ``Options``: what a declaration of this kind may say, a pydantic model; ``build`` makes a source of one.
+    ``schemes``: what addresses of this kind begin with, where a command takes one: ``("es", "elasticsearch")``.
     """
 
     kind: ClassVar[str]
+    schemes: ClassVar[tuple[str, ...]] = ()
     Options: ClassVar[type[Options]]
+
+    @cached_property
+    def counts(self) -> Counts:
+        """What this object did so far; it is the one to add to it."""
+        return Counts()
+
+    @classmethod
+    def options_of(cls, url: str) -> dict[str, Any]:
+        """Return the options that an address stands for.
+
+        They are ``url``, and what its ``?name=value`` part says of other options, which is taken out of it.
+        """
+        return url_options(url, cls.Options.model_fields)
 
     @classmethod
     @abstractmethod
@@ -218,10 +239,34 @@ class Source(ABC):
     def cancel(self) -> None:  # noqa: B027 - a source that waits for nobody has nothing to give up
         """Give up what other threads read from this source; they end with SourceError soon."""
 
+    def survey(self, query: Query) -> Survey:
+        """Return what is there; ``query`` may name the roles of columns. By default as some first rows show it."""
+        from redshank.sources.survey import LOOKED_AT, survey_of
+        from redshank.tables.native import native_table
+
+        return survey_of(self.describe(), native_table(self.preview(LOOKED_AT)).collect(), query)
+
     def check(self) -> None:
         """Reach the source and read one row; SourceError or DataError says what to mend."""
         if not self.preview(1):
             raise SourceError(f"{self.describe()}: can be reached, but holds no rows yet")
+
+
+def url_options(url: str, names: Container[str]) -> dict[str, Any]:
+    """Return ``url`` and what its ``?name=value`` part gives for these names, which is taken out of it."""
+    base, mark, rest = url.partition("?")
+    asked, hash_mark, fragment = rest.partition("#")
+    taken: dict[str, Any] = {}
+    kept = []
+    for part in asked.split("&"):
+        name, _, value = part.partition("=")
+        name = unquote_plus(name)
+        if name in names and name != "url":
+            taken[name] = unquote_plus(value)
+        elif part:
+            kept.append(part)
+    tail = (mark + "&".join(kept) if kept else "") + hash_mark + fragment
+    return {"url": base + tail, **taken}
 
 
 def count(number: int, what: str, many: str | None = None) -> str:
@@ -229,11 +274,11 @@ def count(number: int, what: str, many: str | None = None) -> str:
     return f"{number:,} {what if number == 1 else many or what + 's'}"
 
 
-def check_aggregation(agg: str) -> None:
-    """Raise ConfigError, with the choices, when there is no such aggregation."""
-    digits = agg[1:]
+def read_aggregation(agg: str) -> str:
+    """Return the name of an aggregation; ConfigError, with the choices, when there is no such."""
+    agg, digits = OTHER_NAMES.get(agg, agg), agg[1:]
     if agg in AGGREGATIONS or (agg[:1] == "p" and digits.replace(".", "", 1).isdecimal() and float(digits) <= 100):
-        return
+        return agg
     raise ConfigError(f"agg: must be one of {', '.join(AGGREGATIONS)} or p0 to p100, got {agg!r}", field="agg")
 
 

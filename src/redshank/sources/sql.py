@@ -21,7 +21,7 @@ from redshank.panel import to_datetime
 from redshank.sources.base import ROWS, Progress, Query, Reading, Source
 from redshank.sources.sql_connect import Limits, connected, give_up, open_engine, read_url, shown_url, without_password
 from redshank.sources.sql_range import TimeForm, time_form
-from redshank.sources.sql_rows import PORTION_ROWS, Spool, portion
+from redshank.sources.sql_rows import PORTION_ROWS, portion
 from redshank.sources.sql_statement import Selection, first_rows
 from redshank.specs.base import Duration
 from redshank.specs.options import Access, Options
@@ -29,6 +29,7 @@ from redshank.tables.newest import newest_time
 from redshank.tables.raw import RawTable
 from redshank.tables.read import read_tables
 from redshank.tables.roles import Roles, find_roles
+from redshank.tables.spool import Spool
 
 MOST_ROWS = 50_000_000
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from redshank.errors import ConfigError
+from redshank.sources.base import OTHER_NAMES
 
 MOST_CHARACTERS, MOST_DEPTH = 500, 30
 _TOKEN = re.compile(
@@ -170,7 +171,7 @@ class _Reader:
             raise self.wrong("the name of a column")
         column = self._take()[1]
         self._close()
-        return Input(column, name)
+        return Input(column, OTHER_NAMES.get(name, name))
 
     def _close(self) -> None:
         if self._sign() != ")":

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import Field, field_validator, model_validator
 
 from redshank.errors import ConfigError
-from redshank.sources.base import check_aggregation
+from redshank.sources.base import read_aggregation
 from redshank.specs.base import Spec
 from redshank.specs.expression import MOST_CHARACTERS, Expression, Input
 
@@ -39,7 +39,7 @@ class MeasureSpec(Spec):
     def _known(cls, given: str | None) -> str | None:
         if given is not None:
             try:
-                check_aggregation(given)
+                return read_aggregation(given)
             except ConfigError as error:
                 raise ValueError(str(error).removeprefix("agg: ")) from None
         return given
@@ -77,6 +77,6 @@ def _inputs_of(text: str) -> None:
     try:
         for each in Expression.parse(text).inputs:
             if each.agg is not None:
-                check_aggregation(each.agg)
+                read_aggregation(each.agg)
     except ConfigError as error:
         raise ValueError(str(error).removeprefix("expression: ").removeprefix("agg: ")) from None

@@ -37,15 +37,25 @@ def read_buckets(
     joined = _aggregated(inside, rule, agg, members, labels)
     if not len(joined.points):
         raise nothing_readable(findings)
-    if query.closed and query.end:
-        return (joined, *_laid_out(joined, rule))
-    _leave_out_filling(joined, points if query.end else inside, rule, findings)
-    laid, tidied = _laid_out(joined, rule)
+    if is_all_there(query):
+        return (joined, *laid_out(joined, rule))
+    if not _reaches_end(joined, points if query.end else inside, rule):
+        leave_out_last(joined, findings)
+    return (joined, *filled(agg, *laid_out(joined, rule)))
+
+
+def is_all_there(query: Query) -> bool:
+    """Whether the last bucket is full, and empty ones have no value, because the query says that all is there."""
+    return query.closed and query.end is not None
+
+
+def filled(agg: str, laid: list[Block], tidied: Tidied) -> tuple[list[Block], Tidied]:
+    """Return blocks (their cells changed in place) whose empty buckets are 0 where none means zero."""
     for block in laid:
         for cells in block.values:
             fill_empty(agg, cells)
     tidied.gaps = _empty(laid)
-    return joined, laid, tidied
+    return laid, tidied
 
 
 def _check(table: Parsed, findings: Findings) -> None:
@@ -60,7 +70,7 @@ def _check(table: Parsed, findings: Findings) -> None:
 
 
 def _counted(table: Parsed) -> dict[str, int]:
-    names = [f"m{i}" for i in range(len(table.roles.measures))]
+    names = [f"m{i}" for i, measure in enumerate(table.roles.measures) if not measure.is_text]
     infinite = pl.sum_horizontal(pl.col(name).is_infinite().sum() for name in names) if names else pl.lit(0)
     counts = (pl.len().alias("rows"), pl.col(BAD).sum().alias("bad"), infinite.alias("infinite"))
     row = table.streamed(lambda points: points.select(*counts)).to_dicts()[0]
@@ -95,7 +105,8 @@ def _aggregated(
 ) -> Joined:
     measures = tuple(m.name for m in members[0].roles.measures)
     keys = [f"l{i}" for i in range(len(labels))]
-    finite = [pl.when(pl.col(f"m{i}").is_finite()).then(pl.col(f"m{i}")).alias(f"m{i}") for i in range(len(measures))]
+    numbers = [f"m{i}" for i, measure in enumerate(members[0].roles.measures) if not measure.is_text]
+    finite = [pl.when(pl.col(name).is_finite()).then(pl.col(name)).alias(name) for name in numbers]
     values = [aggregate(agg, f"m{i}", TIME).alias(f"m{i}") for i in range(len(measures))]
     if not measures:
         values = [pl.len().cast(pl.Float64).alias("m0")]
@@ -108,22 +119,25 @@ def _aggregated(
     return Joined(buckets.drop(keys), codes, labels, label_values, measures or ("count",), is_local=False)
 
 
-def _leave_out_filling(joined: Joined, points: pl.LazyFrame, rule: Buckets, findings: Findings) -> None:
-    """Drop the last bucket unless the data reaches its end."""
-    index = joined.points[INDEX].to_numpy()
-    last = int(index.max())
+def _reaches_end(joined: Joined, points: pl.LazyFrame, rule: Buckets) -> bool:
+    last = int(joined.points[INDEX].to_numpy().max())
     last_time = points.select(pl.col(TIME).max()).collect(engine="streaming").item()
     end = int(rule.starts(np.array([last + 1], np.int64))[0])
-    if last_is_full(points, TIME, int(last_time), end, rule.step):
-        return
-    keep = index < last
+    return last_is_full(points, TIME, int(last_time), end, rule.step)
+
+
+def leave_out_last(joined: Joined, findings: Findings) -> None:
+    """Drop the last bucket, which is still filling; DataError when there is no other."""
+    index = joined.points[INDEX].to_numpy()
+    keep = index < int(index.max())
     if not keep.any():
         raise DataError(f"{findings.name}: all rows fall into one bucket that is still filling; set a shorter step")
     joined.points, joined.codes = joined.points.filter(pl.Series(keep)), joined.codes[keep]
     findings.notes.append("left out the last bucket: the data ends before it does")
 
 
-def _laid_out(joined: Joined, rule: Buckets) -> tuple[list[Block], Tidied]:
+def laid_out(joined: Joined, rule: Buckets) -> tuple[list[Block], Tidied]:
+    """Return the buckets, ``INDEX`` and ``m0`` .. of ``joined``, on grids of whole steps."""
     index = joined.points[INDEX].to_numpy().astype(np.int64)
     span = int(index.max() - index.min()) + 1
     if span > MOST_CELLS:

@@ -10,7 +10,7 @@ import polars as pl
 from redshank.errors import DataError
 from redshank.sources.base import SHOWN_ROWS, BadRow, Findings, Query
 from redshank.tables.raw import EXTRA, RawTable
-from redshank.tables.roles import Roles, find_roles
+from redshank.tables.roles import Measure, Roles, find_roles
 
 TIME, BAD, FILE = "\x00time", "\x00bad", "file"
 _MARGIN = 26 * 3_600_000_000_000  # local clocks are at most this far from UTC
@@ -46,7 +46,7 @@ class Parsed:
         time = self._time()
         columns = [time.alias(TIME)]
         columns += [_label(name).alias(f"l{i}") for i, name in enumerate(self.roles.labels)]
-        columns += [m.values().fill_nan(None).alias(f"m{i}") for i, m in enumerate(self.roles.measures)]
+        columns += [_value(measure).alias(f"m{i}") for i, measure in enumerate(self.roles.measures)]
         points = self.raw.frame.filter(self._is_asked()).select(
             *columns, self._is_bad().alias(BAD), (~self._is_blank()).alias("\x00row")
         )
@@ -136,6 +136,10 @@ class Parsed:
         else:
             reason = "not a number where there must be one"
         return BadRow(number, text[:200], reason)
+
+
+def _value(measure: Measure) -> pl.Expr:
+    return measure.values() if measure.is_text else measure.values().fill_nan(None)
 
 
 def _label(name: str) -> pl.Expr:

@@ -105,9 +105,17 @@ def _shape_panels(
     members: list[Parsed], query: Query, findings: Findings, tell: Progress, steps: Counter[int]
 ) -> list[Panel]:
     if query.step is not None:
-        joined, laid, tidied = read_buckets(members, query, findings, tell)
+        read = read_buckets(members, query, findings, tell)
     else:
-        joined, laid, tidied = _read_points(members, query, findings, tell)
+        read = _read_points(members, query, findings, tell)
+    return panels_of(read, query, findings, steps)
+
+
+def panels_of(
+    read: tuple[Joined, list[Block], Tidied], query: Query, findings: Findings, steps: Counter[int]
+) -> list[Panel]:
+    """Return the panels of blocks, without series that have no value; ``steps`` counts series by step."""
+    joined, laid, tidied = read
     findings.duplicates += tidied.duplicates
     findings.unsorted += tidied.unsorted
     findings.gaps += tidied.gaps

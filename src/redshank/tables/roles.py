@@ -19,14 +19,20 @@ _TEXTS = (pl.String, pl.Categorical, pl.Enum)
 
 @dataclass(frozen=True)
 class Measure:
-    """A column of values; ``style`` is how they are written when they are text."""
+    """A column of values; ``style`` is how they are written when they are text.
+
+    ``is_text``: the values are taken as texts, to be told apart only.
+    """
 
     name: str
     style: NumberStyle | None = None
+    is_text: bool = False
 
     def values(self) -> pl.Expr:
-        """Return float64; null when missing or not a number."""
+        """Return float64 (text when ``is_text``); null when missing or not a number."""
         column = pl.col(self.name)
+        if self.is_text:
+            return column.cast(pl.String)
         return self.style.values(column) if self.style else column.cast(pl.Float64, strict=False)
 
     def is_unreadable(self) -> pl.Expr:
@@ -70,6 +76,8 @@ def find_roles(raw: RawTable, query: Query) -> Roles:
     style = {name: _style(raw, sample, name, decimal) for name in texts}
     if query.measures == ROWS:
         measures = []
+    elif query.measures and query.agg == "cardinality":
+        measures = [_told_apart(raw, sample, name, style.get(name)) for name in query.measures]
     elif query.measures:
         measures = [_asked_measure(raw, sample, name, style.get(name)) for name in query.measures]
     else:
@@ -121,6 +129,12 @@ def _asked_measure(raw: RawTable, sample: pl.DataFrame, name: str, style: Number
     shown = column.drop_nulls().head(1).to_list()
     got = repr(str(shown[0])) if shown else "no value"
     raise DataError(f"{raw.where}: column {name!r} must hold numbers, got {got}", field="measures")
+
+
+def _told_apart(raw: RawTable, sample: pl.DataFrame, name: str, style: NumberStyle | None) -> Measure:
+    """A column whose different values are counted: floats as numbers, what else has a type of its own as it stands."""
+    is_number = sample[name].dtype.is_float() or (style is not None and raw.separator is not None)
+    return Measure(name, style if is_number else None, is_text=not is_number)
 
 
 def _measured(
