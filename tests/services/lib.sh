@@ -64,6 +64,7 @@ running() {
   [ -s "$DIR/pid" ] && birth=$(born "$(<"$DIR/pid")") && [ "$birth" = "$(cat "$DIR/born" 2>/dev/null)" ]
 }
 listening() { (: <"/dev/tcp/127.0.0.1/$PORT") 2>/dev/null; }
+answers() { curl -fsS -o /dev/null --max-time 2 --noproxy '*' "$1" 2>/dev/null; }
 
 background() {
   setsid "$@" </dev/null >"$DIR/log" 2>&1 9>&- &
