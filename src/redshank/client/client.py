@@ -13,6 +13,7 @@ from redshank.client.blocking import Blocking
 from redshank.client.config import Config
 from redshank.client.declarations import Schedules, Sinks, Sources, Templates
 from redshank.client.events import Events
+from redshank.client.grafana import Grafana
 from redshank.client.monitors import Monitors
 from redshank.client.operations import Mode
 from redshank.client.points import Points
@@ -41,6 +42,7 @@ class _Groups(Generic[Mode]):
         self.events: Events[Mode] = Events(via)
         self.stream: Stream[Mode] = Stream(via)
         self.points: Points[Mode] = Points(via)
+        self.grafana: Grafana[Mode] = Grafana(via)
         self.config: Config[Mode] = Config(via)
         self.tokens: Tokens[Mode] = Tokens(via)
         self.audit: Audit[Mode] = Audit(via)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from redshank.errors import RedshankError
 from redshank.service.audit import Audit
+from redshank.service.charts import Charts
 from redshank.service.config import Config
 from redshank.service.connections import Connections
 from redshank.service.events import Events
@@ -59,6 +60,7 @@ class Service:
         self.monitors = Monitors(store, self.resources, self.audit, worker, clock)
         self.config = Config(store, self.audit, check=self._check, changed=self._changed, preview=self._preview)
         self.series = Series(store)
+        self.charts = Charts(store, self.series)
         access = access_of(store, roots)
         self.open_source = Sources(store, access)
         self.connections = Connections(store, self.resources, self.audit, open_source=self.open_source, access=access)
