@@ -80,7 +80,7 @@ def told(one: Event, sequence: int = 1, **changes: Any) -> Notification:
         "monitor": "shop",
         "monitor_id": "m1",
         "kind": "anomaly",
-        "change": "opened" if one.is_open else "closed",
+        "state": "opened" if one.is_open else "closed",
         "tags": ("web", "prod"),
         "event": one,
         "sequence": sequence,
@@ -176,7 +176,7 @@ def check_twice_is_once(place: Place) -> None:
 def check_the_newest_form_holds(place: Place) -> None:
     """An event that grows and closes is one event, in its last form, in one call and over calls."""
     first = told(event("e1"), 1)
-    grown = told(event("e1", points=2, end=START + timedelta(minutes=2), score=7.0), 2, change="updated")
+    grown = told(event("e1", points=2, end=START + timedelta(minutes=2), score=7.0), 2, state="updated")
     closed = told(event("e1", points=3, end=START + timedelta(minutes=3), score=7.0, is_open=False), 3)
     other = told(event("e2"), 4)
     sink = place.make()

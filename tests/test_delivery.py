@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+from redshank.engine.notifications import plain_notifications
 from redshank.errors import NotFoundError, SinkError
 from redshank.panel import Key
 from redshank.scheduler.delivery import HUNG_SECONDS, MOST_LEFT_BEHIND, Courier
@@ -45,6 +46,8 @@ class Waiting:
     """An outbox in memory."""
 
     rows: list[Delivery] = field(default_factory=list)
+    buried: dict[str, str] = field(default_factory=dict)
+    clock: Clock = field(default_factory=lambda: Clock())
 
     def put(self, sink: str, *names: str) -> None:
         """Put events in for a sink."""
@@ -67,10 +70,26 @@ class Waiting:
         ids = {delivery.id for delivery in deliveries}
         self.rows = [row for row in self.rows if row.id not in ids]
 
-    def later(self, delivery: Delivery, due_ns: int, error: str) -> None:
-        """Put one off."""
-        failed = {"attempts": delivery.attempts + 1, "due_ns": due_ns, "error": error}
-        self.rows = [replace(row, **failed) if row.id == delivery.id else row for row in self.rows]
+    def later(self, deliveries: Sequence[tuple[Delivery, int]], error: str) -> None:
+        """Put some off."""
+        for delivery, due_ns in deliveries:
+            since = delivery.failed_ns or self.clock.ns() or 1
+            self._set(delivery, attempts=delivery.attempts + 1, due_ns=due_ns, error=error, failed_ns=since)
+
+    def bury(self, deliveries: Sequence[tuple[Delivery, str]]) -> None:
+        """Give some up."""
+        for delivery, error in deliveries:
+            self.buried[delivery.event.id] = error
+        self.done([delivery for delivery, _ in deliveries])
+
+    def hasten(self, sink: str) -> None:
+        """Make all of a sink due."""
+        for row in self.rows:
+            if row.sink == sink:
+                self._set(row, due_ns=self.clock.ns())
+
+    def _set(self, delivery: Delivery, **values: object) -> None:
+        self.rows = [replace(row, **values) if row.id == delivery.id else row for row in self.rows]
 
     def drop(self, sink: str) -> None:
         """Forget a sink."""
@@ -78,12 +97,14 @@ class Waiting:
 
 
 class Heard(Sink):
-    """Keeps what it is told; ``on_notify`` may fail or hang."""
+    """Keeps what it is told; ``on_notify`` may fail or hang, ``refuses`` say no to events for good, one by one."""
 
     kind = "heard"
 
     def __init__(self, on_notify: Callable[[], object] = lambda: None) -> None:
         self.heard: list[str] = []
+        self.calls = 0
+        self.refuses: frozenset[str] = frozenset()
         self.on_notify = on_notify
 
     @classmethod
@@ -96,7 +117,10 @@ class Heard(Sink):
 
     def notify(self, notifications: Sequence[Notification]) -> None:
         """Keep the ids."""
+        self.calls += 1
         self.on_notify()
+        if any(each.event.id in self.refuses for each in notifications):
+            raise SinkError("mail: too long", permanent=True)
         self.heard += [each.event.id for each in notifications]
 
     def write_events(self, events: Sequence[object]) -> None:
@@ -171,7 +195,8 @@ def test_a_sink_that_never_answers_delays_no_other() -> None:
 
 
 def test_a_sink_that_fails_gets_the_same_events_after_a_growing_pause() -> None:
-    clock, outbox, sinks = Clock(), Waiting(), {"mail": Heard(fails)}
+    clock, sinks = Clock(), {"mail": Heard(fails)}
+    outbox = Waiting(clock=clock)
     outbox.put("mail", "a")
     sent = courier(outbox, sinks, clock)
 
@@ -243,3 +268,131 @@ def test_who_does_not_lead_delivers_nothing() -> None:
     one_round(sent)
 
     assert outbox.due("a", clock.ns()) != []
+
+
+def test_events_that_are_refused_for_good_are_given_up_and_all_others_delivered() -> None:
+    outbox, sinks = Waiting(), {"mail": Heard()}
+    names = [f"e{i}" for i in range(100)]
+    sinks["mail"].refuses = frozenset(["e0", "e57"])
+    outbox.put("mail", *names)
+
+    one_round(courier(outbox, sinks, Clock()))
+
+    assert sorted(sinks["mail"].heard) == sorted(set(names) - {"e0", "e57"})
+    assert outbox.buried == {"e0": "mail: too long", "e57": "mail: too long"}
+    assert outbox.rows == []
+    assert sinks["mail"].calls < 40
+
+
+def test_a_sink_that_names_the_events_it_refuses_is_called_once() -> None:
+    outbox, sink = Waiting(), Heard()
+    outbox.put("index", "a", "b", "c")
+
+    def refuse() -> None:
+        raise SinkError("index: 1 of 3 refused", refused={"b": "field x is no number"})
+
+    sink.on_notify = refuse
+    one_round(courier(outbox, {"index": sink}, Clock()))
+
+    assert outbox.buried == {"b": "field x is no number"}
+    assert (outbox.rows, sink.calls) == ([], 1)
+
+
+def test_what_a_sink_took_before_it_failed_does_not_come_again() -> None:
+    outbox, sink, clock = Waiting(), Heard(), Clock()
+    outbox.put("chat", "a", "b", "c")
+
+    def fail_at_the_third() -> None:
+        raise SinkError("chat: away", delivered=2)
+
+    sink.on_notify = fail_at_the_third
+    one_round(courier(outbox, {"chat": sink}, clock))
+
+    assert [(row.event.id, row.attempts) for row in outbox.rows] == [("c", 1)]
+
+
+def test_a_sink_is_left_alone_as_long_as_it_asks_for() -> None:
+    clock = Clock()
+    outbox, sink = Waiting(clock=clock), Heard()
+    outbox.put("chat", "a")
+    sent = courier(outbox, {"chat": sink}, clock)
+
+    def busy() -> None:
+        raise SinkError("chat: 429", retry_seconds=300.0)
+
+    sink.on_notify = busy
+    one_round(sent)
+    outbox.put("chat", "b")
+    clock.seconds = 299.0
+    one_round(sent)
+    before = sink.calls
+    clock.seconds = 300.0
+    sink.on_notify = lambda: None
+    one_round(sent)
+
+    assert before == 1
+    assert sink.heard == ["b", "a"]
+
+
+def test_an_event_that_fails_for_a_day_is_given_up() -> None:
+    clock = Clock()
+    outbox, sinks = Waiting(clock=clock), {"mail": Heard(fails)}
+    outbox.put("mail", "a")
+    sent = courier(outbox, sinks, clock)
+
+    tries = 0
+    while outbox.rows:
+        one_round(sent)
+        tries += 1
+        clock.seconds = max([clock.seconds, *(row.due_ns / SECOND for row in outbox.rows)])
+
+    assert outbox.buried == {"a": "mail: connection refused"}
+    assert 86_400 <= clock.seconds < 86_400 + 7200
+    assert tries < 50
+
+
+def test_an_event_that_breaks_its_sink_holds_up_the_others_for_seconds() -> None:
+    clock = Clock()
+    outbox, sink = Waiting(clock=clock), Heard()
+    names = [f"e{i}" for i in range(100)]
+    outbox.put("odd", *names)
+    sent = courier(outbox, {"odd": sink}, clock)
+    sink.on_notify = lambda: None
+
+    def notify(notifications: Sequence[Notification]) -> None:
+        if any(each.event.id == "e42" for each in notifications):
+            raise ZeroDivisionError
+        sink.heard += [each.event.id for each in notifications]
+
+    sink.notify = notify  # type: ignore[method-assign]
+    while len(sink.heard) < 99:
+        one_round(sent)
+        clock.seconds += 1.0
+
+    assert clock.seconds <= 60
+    assert [row.event.id for row in outbox.rows] == ["e42"]
+
+
+def test_all_that_waits_goes_at_once_when_a_sink_is_back() -> None:
+    clock = Clock()
+    outbox, sink = Waiting(clock=clock), Heard(fails)
+    outbox.put("mail", *(f"e{i}" for i in range(5)))
+    sent = courier(outbox, {"mail": sink}, clock)
+    for _ in range(40):
+        one_round(sent)
+        clock.seconds += 100.0
+
+    sink.on_notify = lambda: None
+    outbox.put("mail", "new")
+    one_round(sent)
+
+    assert sorted(sink.heard) == ["e0", "e1", "e2", "e3", "e4", "new"]
+    assert sent.delivered()["mail"].events == 6
+
+
+def test_an_event_is_opened_when_it_is_told_first_and_closed_when_it_is_over() -> None:
+    open_one = Delivery(id=1, sink="a", event=stored("a"), attempts=0, due_ns=0, error=None, is_first=True)
+    over = replace(open_one.event, is_open=False)
+    forms = [open_one, replace(open_one, is_first=False), replace(open_one, event=over)]
+
+    assert [one.state for one in plain_notifications(forms, Heard())] == ["opened", "updated", "closed"]

@@ -50,6 +50,7 @@ def fill(store: Store) -> None:
     store.timers.begin({(monitor.id, "train"): NOON})
     store.idempotency.begin("ci", "k", "f")
     store.idempotency.finish("ci", "k", Answer(status=201, headers={"etag": "1"}, body=b"\x00"))
+    store.score_cursors.keep({("mail", monitor.id): NOON}, NOON)
     store.leases.take("leader", "a", 30, NOON)
     spoiled = {"monitor_id": "m1", "state_id": 9, "shard": 0, "part": "x", "found_ns": 1, "sha256": "", "data": b"x"}
     pushed = {"owner": "shop", "id": 0, "identity": "{}"}

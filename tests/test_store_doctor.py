@@ -114,7 +114,7 @@ def test_a_sink_that_takes_nothing_is_found(store: Store, address: str | None) -
     store.live.commit(TickCommit(base=None, live=live(), events=[event()], deliveries=[("mail", "e1")]))
     for _ in range(3):
         (delivery,) = store.outbox.due("mail", NOON)
-        store.outbox.later(delivery, NOON, "no answer")
+        store.outbox.later([(delivery, NOON)], "no answer")
 
     assert troubles(store, address)["deliveries"] == ("warning", "1 events do not reach sink 'mail': no answer")
 

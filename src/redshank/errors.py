@@ -50,8 +50,8 @@ class SinkError(RedshankError):
     """A sink cannot be written.
 
     ``permanent``: what was given will never be taken, however often it is tried. ``refused``: why, by id of an event,
-    only these were not taken, for good. ``retry_seconds``: how long the other side asked to be left alone, None = it
-    did not say.
+    only these were not taken, for good. ``delivered``: so many, from the first on, were taken for sure, and are not to
+    come again. ``retry_seconds``: how long the other side asked to be left alone, None = it did not say.
     """
 
     status, code, exit_code = 502, "sink_failed", 2
@@ -63,12 +63,14 @@ class SinkError(RedshankError):
         field: str | None = None,
         permanent: bool = False,
         refused: Mapping[str, str] | None = None,
+        delivered: int = 0,
         retry_seconds: float | None = None,
     ) -> None:
         """Keep the message, the field at fault, and what is to become of the delivery."""
         super().__init__(message, field=field)
         self.permanent = permanent or bool(refused)
         self.refused = dict(refused or {})
+        self.delivered = delivered
         self.retry_seconds = retry_seconds
 
 

@@ -21,7 +21,9 @@ class Settings(BaseSettings):
     default. ``roots``: folders that files of sources and sinks must lie in; none = any but the server's own. ``ticks``,
     ``runs``: live monitors and runs that compute at once, None = one per core; a tick is given up after
     ``tick_seconds``. ``log_json`` None: words at a terminal, JSON otherwise. Limits are per request, or per minute
-    where the name says so; 0 = no limit for those per minute.
+    where the name says so; 0 = no limit for those per minute. ``public_url``: the address under which people reach the
+    server, for links in messages. ``delivery_hours``: so long a delivery that fails is tried again, before it becomes a
+    dead letter.
     """
 
     model_config = SettingsConfigDict(env_prefix="REDSHANK_", extra="forbid", frozen=True)
@@ -49,3 +51,5 @@ class Settings(BaseSettings):
     runs: int | None = Field(default=None, ge=1, le=256)
     runs_of_monitor: int = Field(default=1, ge=1, le=64)
     tick_seconds: float = Field(default=60.0, ge=1)
+    public_url: str | None = Field(default=None, pattern=r"^https?://[^\s?#]+$")
+    delivery_hours: float = Field(default=24.0, ge=0)

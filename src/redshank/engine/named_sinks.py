@@ -37,9 +37,19 @@ class NamedSinks:
             if made is None or made[:2] != (declaration.id, declaration.revision):
                 spec = _inside(declaration.spec, int(place), name) if is_inside else declaration.spec
                 sink = SinkSpec.model_validate(spec)
+                before = made
                 made = (declaration.id, declaration.revision, build_sink(sink.kind, sink.options, self._access))
                 self._made[name] = made
+                if before is not None:
+                    before[2].close()
         return made[2]
+
+    def close(self) -> None:
+        """Let go of all sinks; they are made anew when they are needed again."""
+        with self._turn:
+            made, self._made = self._made, {}
+        for _, _, sink in made.values():
+            sink.close()
 
     def _is_declared(self, name: str) -> bool:
         try:

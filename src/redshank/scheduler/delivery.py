@@ -5,24 +5,27 @@ from __future__ import annotations
 import threading
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from structlog import get_logger
 
-from redshank.decide import Event
-from redshank.errors import NotFoundError, RedshankError
-from redshank.sinks.base import Notification, Sink
-from redshank.store.records import Delivery, StoredEvent
+from redshank.engine.notifications import plain_notifications
+from redshank.errors import NotFoundError, RedshankError, SinkError
+from redshank.scheduler.handing import Handed, Tell, hand_over
+from redshank.sinks.base import Sink
+from redshank.store.records import Delivery
 
-BATCH = 100  # deliveries handed over at once
+BATCH = 100  # deliveries handed over at once; fewer after a failure, so that one bad event is soon alone
 LOOK_SECONDS = 1.0  # between two looks at what is due, when nobody says that something is
-FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 2.0, 3600.0  # after a sink failed; doubles with each attempt
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 2.0, 3600.0  # of an event that failed; doubles with each attempt
+LONGEST_REST_SECONDS = 60.0  # of a sink that failed, before something new is tried
+TRUSTED = 2 * BATCH  # events taken without a failure, after which batches grow again
+BACK_AFTER = 3  # failures one after the other, after which a success says that the sink is back
 HUNG_SECONDS = 60.0  # a call that takes longer is left behind, and the sink tried again after a pause
 MOST_LEFT_BEHIND = 3  # calls of one sink that hang, before it is tried no more
-_NAN = float("nan")
+GIVE_UP_SECONDS = 86_400.0
 
 log = get_logger("redshank.delivery")
 
@@ -33,8 +36,27 @@ class Deliveries(Protocol):
     def due(self, sink: str, now_ns: int, *, limit: int = ...) -> list[Delivery]: ...
     def sinks(self, now_ns: int) -> list[str]: ...
     def done(self, deliveries: Sequence[Delivery]) -> None: ...
-    def later(self, delivery: Delivery, due_ns: int, error: str) -> None: ...
+    def later(self, deliveries: Sequence[tuple[Delivery, int]], error: str) -> None: ...
+    def bury(self, deliveries: Sequence[tuple[Delivery, str]]) -> None: ...
+    def hasten(self, sink: str) -> None: ...
     def drop(self, sink: str) -> None: ...
+
+
+class ScoreDeliveries(Protocol):
+    """The part of ``scheduler.score_delivery.ScoreDelivery`` that is needed here."""
+
+    def sinks(self, now_ns: int) -> list[str]: ...
+    def deliver(self, name: str, sink: Sink, goes_on: Callable[[], bool]) -> int: ...
+
+
+@dataclass
+class Delivered:
+    """What was done for one sink since the start: events taken, calls that failed, events given up, points taken."""
+
+    events: int = 0
+    failures: int = 0
+    dead: int = 0
+    points: int = 0
 
 
 @dataclass
@@ -45,14 +67,18 @@ class _Way:
     since: float = 0.0
     left_behind: list[threading.Thread] = field(default_factory=list)
     resume: float = 0.0  # monotonic time before which the sink is not tried
+    failures: int = 0  # one after the other
+    size: int = BATCH  # of the next batch of events that failed before
+    taken: int = 0  # events since the last failure
 
 
 class Courier:
     """Delivers what is in the outbox until it is stopped.
 
     ``sink_named`` builds the sink of that name, anew when its declaration has changed, and raises NotFoundError when
-    there is none any more. A sink that fails gets the same events again after a pause that doubles from 2 s to an hour.
-    ``is_leading``: of several processes on one database, one delivers.
+    there is none any more. A sink that fails gets the same events again after a pause that doubles from 2 s to an hour;
+    those it refuses for good, or did not take for ``give_up_seconds``, become dead letters. ``tell`` makes what the
+    sink is told. ``is_leading``: of several processes on one database, one delivers.
     """
 
     def __init__(
@@ -60,14 +86,19 @@ class Courier:
         outbox: Deliveries,
         sink_named: Callable[[str], Sink],
         *,
+        tell: Tell = plain_notifications,
+        scores: ScoreDeliveries | None = None,
+        give_up_seconds: float = GIVE_UP_SECONDS,
         clock: Callable[[], int] = time.time_ns,
         monotonic: Callable[[], float] = time.monotonic,
         is_leading: Callable[[], bool] = lambda: True,
     ) -> None:
         self._is_leading = is_leading
-        self._outbox, self._sink_named = outbox, sink_named
+        self._outbox, self._sink_named, self._tell, self._scores = outbox, sink_named, tell, scores
+        self._give_up_ns = int(give_up_seconds * 1e9)
         self._clock, self._monotonic = clock, monotonic
         self._ways: dict[str, _Way] = {}
+        self._delivered: dict[str, Delivered] = {}
         self._wake, self._stopped = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -90,6 +121,10 @@ class Courier:
             if thread is not None:
                 thread.join(max(0.0, deadline - self._monotonic()))
 
+    def delivered(self) -> Mapping[str, Delivered]:
+        """Return what was done since the start, by sink."""
+        return dict(self._delivered)
+
     def _watch(self) -> None:
         while not self._stopped.is_set():
             self._wake.wait(LOOK_SECONDS)
@@ -102,8 +137,13 @@ class Courier:
 
     def send_out(self) -> None:
         """Send a thread to each sink for which something is due and that has none under way."""
-        for name in self._outbox.sinks(self._clock()):
+        now_ns = self._clock()
+        names = self._outbox.sinks(now_ns)
+        if self._scores is not None:
+            names = sorted({*names, *self._scores.sinks(now_ns)})
+        for name in names:
             way = self._ways.setdefault(name, _Way())
+            self._delivered.setdefault(name, Delivered())
             self._leave_behind(name, way)
             if way.thread is None and self._monotonic() >= way.resume and len(way.left_behind) < MOST_LEFT_BEHIND:
                 way.since = self._monotonic()
@@ -121,72 +161,105 @@ class Courier:
             way.thread, way.resume = None, self._monotonic() + HUNG_SECONDS
 
     def _go(self, name: str, way: _Way) -> None:
-        """Hand over batch after batch until nothing is due."""
+        """Hand over batch after batch until nothing is due, then scores."""
         me = threading.current_thread()
+
+        def goes_on() -> bool:
+            way.since = self._monotonic()
+            return not self._stopped.is_set() and self._is_leading() and way.thread is me
+
         try:
-            while not self._stopped.is_set() and self._is_leading() and way.thread is me:
-                way.since = self._monotonic()
+            while goes_on():
                 due = self._outbox.due(name, self._clock(), limit=BATCH)
-                if not due or not self._hand_over(name, due):
+                if not due:
+                    break
+                if not self._deliver(name, way, due, goes_on):
                     return
+            if self._scores is not None and goes_on():
+                self._deliver_scores(name, way, self._scores, goes_on)
         except RedshankError as error:
             log.warning("outbox cannot be written", sink=name, error=str(error))
 
-    def _hand_over(self, name: str, due: Sequence[Delivery]) -> bool:
-        """Deliver a batch; whether the sink took it."""
-        try:
-            self._sink_named(name).notify([_notification(delivery.event) for delivery in due])
-        except NotFoundError:
-            self._outbox.drop(name)
-            log.info("sink is no more; its deliveries are dropped", sink=name)
-            return False
-        except Exception as error:  # noqa: BLE001 - a worker's loop: whatever a sink raises must not end the deliveries
-            self._put_off(name, due, error)
-            return False
-        self._outbox.done(due)
+    def _deliver(self, name: str, way: _Way, due: Sequence[Delivery], goes_on: Callable[[], bool]) -> bool:
+        """Deliver what never failed, then a part of the rest, so that a bad event is with no other; whether it went."""
+        fresh = [delivery for delivery in due if not delivery.attempts]
+        again = [delivery for delivery in due if delivery.attempts]
+        for batch in (fresh, again[: way.size]):
+            if not batch or not goes_on():
+                continue
+            try:
+                sink = self._sink_named(name)
+            except NotFoundError:
+                self._outbox.drop(name)
+                log.info("sink is no more; its deliveries are dropped", sink=name)
+                return False
+            except Exception as error:  # noqa: BLE001 - a worker's loop: a declaration may be wrong in any way
+                handed = Handed(failed=list(batch), error=error)
+            else:
+                handed = hand_over(sink, batch, self._tell, progress=goes_on)
+            if not self._note(name, way, handed, len(batch)):
+                return False
         return True
 
-    def _put_off(self, name: str, due: Sequence[Delivery], error: Exception) -> None:
+    def _note(self, name: str, way: _Way, handed: Handed, size: int) -> bool:
+        """Keep what became of a batch; whether nothing failed for now."""
+        count = self._delivered[name]
+        self._outbox.done(handed.taken)
+        self._bury(name, handed.dead)
+        count.events += len(handed.taken)
+        if handed.error is not None:
+            count.failures += 1
+            way.size, way.taken = max(1, size // 10), 0
+            self._put_off(name, way, handed.failed, handed.error)
+            return False
+        if way.failures >= BACK_AFTER:
+            self._outbox.hasten(name)
+        way.failures, way.taken = 0, way.taken + size
+        if way.taken >= TRUSTED:
+            way.size, way.taken = min(BATCH, way.size * 4), 0
+        return True
+
+    def _bury(self, name: str, dead: Sequence[tuple[Delivery, str]]) -> None:
+        if dead:
+            self._outbox.bury(dead)
+            self._delivered[name].dead += len(dead)
+            log.warning("events are given up", sink=name, count=len(dead), first=dead[0][0].event.id, error=dead[0][1])
+
+    def _put_off(self, name: str, way: _Way, failed: Sequence[Delivery], error: Exception) -> None:
+        text = self._rest(name, way, error, waiting=len(failed))
+        now_ns, least = self._clock(), way.resume - self._monotonic() if _asked(error) else 0.0
+        later: list[tuple[Delivery, int]] = []
+        given_up: list[tuple[Delivery, str]] = []
+        for delivery in failed:
+            if now_ns - (delivery.failed_ns or now_ns) >= self._give_up_ns:
+                given_up.append((delivery, text))
+            else:
+                pause = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2.0 ** min(delivery.attempts, 30))
+                later.append((delivery, now_ns + int(max(pause, least) * 1e9)))
+        self._outbox.later(later, text)
+        self._bury(name, given_up)
+
+    def _rest(self, name: str, way: _Way, error: Exception, **shown: int) -> str:
+        """Leave a sink alone for a while, as long as it asked for; return its error in words."""
+        way.failures += 1
+        pause = min(LONGEST_REST_SECONDS, FIRST_PAUSE_SECONDS * 2.0 ** min(way.failures - 1, 30))
+        way.resume = self._monotonic() + min(LONGEST_PAUSE_SECONDS, max(pause, _asked(error)))
         is_known = isinstance(error, RedshankError)
         text = str(error) if is_known else f"{type(error).__name__}: {error}"
-        detail = {} if is_known else {"traceback": traceback.format_exc()}
-        log.warning("sink failed", sink=name, error=text, waiting=len(due), **detail)
-        for delivery in due:
-            pause = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2.0 ** min(delivery.attempts, 30))
-            self._outbox.later(delivery, self._clock() + int(pause * 1e9), text)
+        detail = {} if is_known else {"traceback": "".join(traceback.format_exception(error))}
+        log.warning("sink failed", sink=name, error=text, **shown, **detail)
+        return text
+
+    def _deliver_scores(self, name: str, way: _Way, scores: ScoreDeliveries, goes_on: Callable[[], bool]) -> None:
+        try:
+            self._delivered[name].points += scores.deliver(name, self._sink_named(name), goes_on)
+        except NotFoundError:
+            return  # the next look at the declarations takes its cursors away
+        except Exception as error:  # noqa: BLE001 - a worker's loop: whatever a sink raises must not end the deliveries
+            self._delivered[name].failures += 1
+            self._rest(name, way, error)
 
 
-def _notification(event: StoredEvent) -> Notification:
-    return Notification(monitor=event.monitor, kind=event.kind, event=_event(event))
-
-
-def _event(stored: StoredEvent) -> Event:
-    """The event as sinks know it, None as NaN."""
-    return Event(
-        id=stored.id,
-        key=stored.key,
-        start=_moment(stored.start_ns),
-        end=_moment(stored.end_ns),
-        opened=_moment(stored.opened_ns),
-        peak=_moment(stored.peak_ns),
-        score=_number(stored.score),
-        severity=stored.severity,
-        direction=stored.direction,  # type: ignore[arg-type]
-        actual=_number(stored.actual),
-        expected=_number(stored.expected),
-        lower=_number(stored.lower),
-        upper=_number(stored.upper),
-        rarity=_number(stored.rarity),
-        points=stored.points,
-        is_open=stored.is_open,
-        share=dict(stored.share),
-        reason=stored.reason,
-    )
-
-
-def _number(value: float | None) -> float:
-    return _NAN if value is None else value
-
-
-def _moment(time_ns: int) -> datetime:
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=time_ns // 1000)
+def _asked(error: Exception) -> float:
+    """For how many seconds the sink asked to be left alone; 0 = it did not."""
+    return max(0.0, error.retry_seconds or 0.0) if isinstance(error, SinkError) else 0.0

@@ -15,12 +15,14 @@ import structlog
 
 import redshank
 from redshank.engine.named_sinks import NamedSinks
+from redshank.engine.notifications import Teller
 from redshank.errors import ConfigError
 from redshank.executors.local import cores
 from redshank.scheduler.chores import chores_of
 from redshank.scheduler.delivery import Courier
 from redshank.scheduler.place import Limits
 from redshank.scheduler.scheduler import Scheduler
+from redshank.scheduler.score_delivery import ScoreDelivery
 from redshank.scheduler.upkeep import Upkeep
 from redshank.server.late_engine import LateEngine
 from redshank.server.ports import listen
@@ -51,7 +53,15 @@ class Server:
         access = access_of(store, settings.roots)
         engine = LateEngine(store, Sources(store, access))
         self.scheduler = Scheduler(store, engine, owner=_owner(store), limits=_limits(store, settings))
-        self.courier = Courier(store.outbox, NamedSinks(store.resources, access), is_leading=self.scheduler.is_leading)
+        self.sinks = NamedSinks(store.resources, access)
+        self.courier = Courier(
+            store.outbox,
+            self.sinks,
+            tell=Teller(store, settings.public_url),
+            scores=ScoreDelivery(store, self.sinks),
+            give_up_seconds=settings.delivery_hours * 3600,
+            is_leading=self.scheduler.is_leading,
+        )
         self.upkeep = Upkeep(chores_of(store), self.scheduler.fence)
         self.service = Service(store, worker=self.scheduler, roots=settings.roots)
         self.config = self.service.config_watch = _config_watch(self.service, config) if config else None
@@ -94,6 +104,7 @@ class Server:
             self.upkeep.stop()
             self.scheduler.stop(STOP_SECONDS)
             self.courier.stop()
+            self.sinks.close()
 
 
 def serve(settings: Settings, config: Sequence[Path] = ()) -> None:

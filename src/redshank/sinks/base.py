@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from redshank.decide import Event
@@ -14,27 +15,32 @@ if TYPE_CHECKING:
     from redshank.specs.options import Access, Options
 
 
-ChangeKind = Literal["opened", "updated", "closed"]
+EventState = Literal["opened", "updated", "closed"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Notification:
     """An event of a monitor as a sink is told of it: ``kind`` is anomaly, missing, stale, flat, new or source_down.
 
-    ``change``: what happened to the event since the sink was told last; "closed" also when it had ended before it was
-    told of at all, and "updated" when its beginning fell into quiet hours. ``monitor_id`` stays when the monitor is
-    renamed. ``tags``: those of the monitor. ``url``: a page about the event, None when the server does not know its
-    public address. ``sequence`` rises with every change of any event; 0 = unknown, as in a test message.
+    ``state``: opened when the sink was told of no earlier form, closed when the event is over (also when it had ended
+    before it was told of at all), updated otherwise, and when its beginning fell into quiet hours. ``monitor_id`` stays
+    when the monitor is renamed. ``tags``: those of the monitor. ``url``: a page about the event, None when the server
+    does not know its public address. ``label``, ``acknowledged_by``: what people said of it so far. ``sequence`` rises
+    with every change of any event; 0 = unknown, as in a test message. ``chart``: the points around the event with their
+    scores, for sinks that want it; None = there are none.
     """
 
     monitor: str
     kind: str
     event: Event
-    change: ChangeKind = "opened"
+    state: EventState = "opened"
     monitor_id: str = ""
     tags: tuple[str, ...] = ()
     url: str | None = None
+    label: str | None = None
+    acknowledged_by: str | None = None
     sequence: int = 0
+    chart: Scored | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,11 +62,14 @@ class Sink(ABC):
 
     A delivery that fails is made again after a while. ``SinkError(permanent=True)`` says that this will never help:
     the events are tried one by one, and those that fail for good go to the dead letters. ``SinkError(refused={id:
-    why})`` says that only these are lost and the others of the call were taken. ``SinkError(retry_seconds=...)``: how
-    long the other side asked to be left alone.
+    why})`` says that only these are lost and the others of the call were taken. ``SinkError(delivered=3)``: the first
+    three were taken. ``SinkError(retry_seconds=...)``: how long the other side asked to be left alone.
+
+    ``wants_chart``: whether notifications are to come with the points around the event.
     """
 
     kind: ClassVar[str]
+    wants_chart: ClassVar[bool] = False
     Options: ClassVar[type[Options]]
 
     @classmethod
@@ -87,6 +96,11 @@ class Sink(ABC):
     def wants_scores(self) -> bool:
         """Whether the scores of live monitors are to be delivered, beside events."""
         return False
+
+    @property
+    def scores_since(self) -> datetime | None:
+        """From when on scores are delivered when the sink is new; None = from now on."""
+        return None
 
     def record(self, block: ScoreBlock) -> None:
         """Deliver scores of a live monitor; a point recorded before is overwritten."""

@@ -56,12 +56,15 @@ class Events:
         with self._database.write(fence) as connection:
             self.write(connection, given)
 
-    def write(self, connection: Connection, given: Sequence[StoredEvent]) -> dict[str, int]:
-        """Do ``upsert`` inside a transaction; return the sequence of each event by its id."""
+    def write(self, connection: Connection, given: Sequence[StoredEvent], now_ns: int | None = None) -> dict[str, int]:
+        """Do ``upsert`` inside a transaction; return the sequence of each event by its id.
+
+        ``now_ns``: when they are said to change, None = by the clock.
+        """
         if not given:
             return {}
-        first, now_ns = self._database.numbers(connection, "events", len(given)), self._clock()
-        connection.execute(self._upsert, [_row(event, first + i, now_ns) for i, event in enumerate(given)])
+        first, at_ns = self._database.numbers(connection, "events", len(given)), now_ns or self._clock()
+        connection.execute(self._upsert, [_row(event, first + i, at_ns) for i, event in enumerate(given)])
         return {event.id: first + i for i, event in enumerate(given)}
 
     def get(self, event_id: str) -> StoredEvent:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
@@ -32,9 +32,18 @@ class LiveRecords:
     """Where all monitors stand."""
 
     def __init__(
-        self, database: Database, *, events: Events, outbox: Outbox, series: Series, runs: Runs, states: States
+        self,
+        database: Database,
+        clock: Callable[[], int],
+        *,
+        events: Events,
+        outbox: Outbox,
+        series: Series,
+        runs: Runs,
+        states: States,
     ) -> None:
         self._database = database
+        self._clock = clock
         self._events = events
         self._outbox = outbox
         self._series = series
@@ -91,8 +100,9 @@ class LiveRecords:
             write_block(connection, kept.monitor_id, tick.block)
         if tick.progress is not None:
             self._runs.write_progress(connection, tick.progress, tick.finished)
-        sequences = self._events.write(connection, tick.events)
-        self._outbox.write(connection, tick.deliveries, sequences)
+        now_ns = self._clock()
+        sequences = self._events.write(connection, tick.events, now_ns)
+        self._outbox.write(connection, tick.deliveries, sequences, now_ns)
 
 
 def write_block(connection: Connection, monitor_id: str, block: Block) -> None:

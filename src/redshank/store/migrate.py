@@ -9,7 +9,7 @@ from sqlalchemy import Connection, inspect, text
 from redshank.errors import StateError, UnavailableError
 from redshank.store.database import Database
 
-HEAD = "0001"
+HEAD = "0002"
 SCRIPTS = Path(__file__).parent / "migrations"
 ADVISORY_LOCK = 7_294_110_153  # any number that nobody else takes
 

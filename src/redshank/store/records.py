@@ -263,7 +263,12 @@ class TickCommit:
 
 @dataclass(frozen=True, kw_only=True)
 class Delivery:
-    """An event on its way to one sink, in its newest form; kept until the sink took it."""
+    """An event on its way to one sink, in its newest form; kept until the sink took it.
+
+    ``is_first``: the sink was told of no earlier form. ``put_ns``: since when the sink was to have it; ``failed_ns``:
+    since when this form fails; ``dead_ns``: since when it is a dead letter, which is tried no more. None = not so, and
+    of deliveries from before version 0.2 not known.
+    """
 
     id: int
     sink: str
@@ -271,6 +276,10 @@ class Delivery:
     attempts: int
     due_ns: int
     error: str | None
+    is_first: bool = False
+    put_ns: int | None = None
+    failed_ns: int | None = None
+    dead_ns: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -308,6 +317,7 @@ class Swept:
     audit: int
     answers: int
     quarantined: int
+    dead_letters: int
     left_behind: int
 
 

@@ -21,6 +21,7 @@ from redshank.store.tables import (
     resources,
     runs,
     score_blocks,
+    score_cursors,
     series,
     states,
     timers,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from redshank.store.store import Store
 
 AUDIT = timedelta(days=400)
+DEAD_LETTERS = timedelta(days=90)
 UNUSED_STATE = timedelta(hours=1)  # a state younger than this may just be on its way into a version
 BY_MONITOR = 500  # ids in one statement
 
@@ -58,6 +60,7 @@ def sweep(store: Store, fence: Fence | None = None, *, audit: timedelta = AUDIT)
         audit=store.audit.prune(now_ns - _ns(audit)),
         answers=store.idempotency.prune(),
         quarantined=drop_in_parts(store.database, quarantine, quarantine.c.found_ns < now_ns - _ns(audit)),
+        dead_letters=store.outbox.prune(now_ns - _ns(DEAD_LETTERS)),
         left_behind=forget_the_removed(store.database),
     )
 
@@ -65,7 +68,7 @@ def sweep(store: Store, fence: Fence | None = None, *, audit: timedelta = AUDIT)
 def forget_the_removed(database: Database) -> int:
     """Drop the rows of monitors that were removed; return how many."""
     gone = 0
-    for table in (live, versions, timers, series):
+    for table in (live, versions, timers, series, score_cursors):
         with database.write() as connection:
             gone += connection.execute(delete(table).where(_is_of_nobody(table, "monitor_id"))).rowcount
     for table, column in (

@@ -21,6 +21,7 @@ from redshank.store.migrate import migrate, must_be_current
 from redshank.store.outbox import Outbox
 from redshank.store.resources import Resources
 from redshank.store.runs import Runs
+from redshank.store.score_cursors import ScoreCursors
 from redshank.store.secrets import Secrets
 from redshank.store.series import Series
 from redshank.store.sqlite import FILE, sqlite_engine
@@ -65,8 +66,10 @@ class Store:
         self.series = Series(database)
         self.states = States(database, clock)
         self.outbox = Outbox(database, clock)
+        self.score_cursors = ScoreCursors(database)
         self.live = LiveRecords(
             database,
+            clock,
             events=self.events,
             outbox=self.outbox,
             series=self.series,

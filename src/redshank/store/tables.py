@@ -213,11 +213,27 @@ outbox = Table(  # at most one row for each sink and event: the newest form of t
     Column("event_id", Text, ForeignKey("events.id", ondelete="CASCADE"), nullable=False),
     _number("sequence"),  # of the event when it was put in
     _number("attempts"),
-    _number("due_ns"),
+    _number("due_ns"),  # NEVER_NS for a dead letter
     Column("error", FreeText, nullable=True),
+    _number("put_ns", nullable=True),  # when the event was put in for the first time since the sink took it last
+    _number("failed_ns", nullable=True),  # when it failed first in this form
+    _number("dead_ns", nullable=True),  # since when it is a dead letter
     UniqueConstraint("sink", "event_id"),
     Index(None, "sink", "due_ns"),
     Index(None, "event_id"),
+    Index(None, "due_ns", "sink"),
+    Index(None, "dead_ns"),
+)
+score_cursors = Table(  # how far each sink has the scores of each monitor
+    "score_cursors",
+    metadata,
+    Column("sink", Text, primary_key=True),
+    Column("monitor_id", Text, primary_key=True),
+    _number("scored_ns"),  # all points before it were delivered
+    _number("attempts"),
+    _number("due_ns"),
+    Column("error", FreeText, nullable=True),
+    Index(None, "monitor_id"),
 )
 series = Table(
     "series",

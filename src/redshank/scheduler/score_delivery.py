@@ -1,0 +1,153 @@
+"""Take the scores of live monitors to the sinks that want them, from the score history, by a cursor for each pair."""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from pydantic import ValidationError
+from structlog import get_logger
+
+from redshank.errors import ConfigError, MissingExtraError, NotFoundError, SinkError
+from redshank.panel import Key, to_time
+from redshank.sinks.base import ScoreBlock, Sink
+from redshank.specs.monitor import MonitorSpec
+from redshank.store.records import Resource
+from redshank.store.score_cursors import Pair, ScoreCursor
+from redshank.store.store import Store
+
+PART_ROWS = 50_000  # about as many are read and handed over at once
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 2.0, 3600.0
+
+log = get_logger("redshank.delivery")
+
+
+class ScoreDelivery:
+    """Delivers scores: at least once, in order of time for each monitor, the cursor kept after the sink took them.
+
+    A sink that is new begins where each of its monitors stands, or where its ``scores_since`` says. What the retention
+    of a monitor has dropped meanwhile is passed over.
+    """
+
+    def __init__(self, store: Store, sink_named: Callable[[str], Sink]) -> None:
+        self._store, self._sink_named = store, sink_named
+        self._seen: tuple[int, int, int] | None = None
+        self._due: Mapping[str, list[ScoreCursor]] = {}
+        self._monitors: Mapping[str, Resource] = {}
+        self._turn = threading.Lock()
+
+    def sinks(self, now_ns: int) -> list[str]:
+        """Return the names of the sinks for which scores are due."""
+        self._look_at_declarations(now_ns)
+        found: dict[str, list[ScoreCursor]] = defaultdict(list)
+        for cursor in self._store.score_cursors.due(now_ns):
+            found[cursor.sink].append(cursor)
+        with self._turn:
+            self._due = dict(found)
+        return list(found)
+
+    def deliver(self, name: str, sink: Sink, goes_on: Callable[[], bool]) -> int:
+        """Deliver what is due for one sink; return how many points it took.
+
+        Raises:
+            Whatever the sink raised; that monitor is tried again after a growing pause.
+        """
+        count = 0
+        with self._turn:
+            cursors = self._due.get(name, [])
+        for cursor in cursors:
+            scored_ns = cursor.scored_ns
+            try:
+                while scored_ns < cursor.until_ns and goes_on():
+                    scored_ns, points = self._part(sink, cursor, scored_ns)
+                    count += points
+            except Exception as error:
+                self._put_off(cursor, error)
+                raise
+        return count
+
+    def _part(self, sink: Sink, cursor: ScoreCursor, start_ns: int) -> tuple[int, int]:
+        """Deliver the next part; return the time before which the sink has all now, and the number of points."""
+        stop_ns = self._stop_ns(cursor.monitor_id, start_ns, cursor.until_ns)
+        monitor = self._monitors.get(cursor.monitor_id)
+        points = 0
+        if monitor is not None:
+            frame = self._store.history.read(cursor.monitor_id, None, start_ns, stop_ns)
+            keys = self._keys(cursor.monitor_id) if len(frame) else {}
+            for first in range(0, len(frame), PART_ROWS):
+                part = frame[first : first + PART_ROWS]
+                sink.record(_block(monitor, part, keys))
+                points += len(part)
+        self._store.score_cursors.moved(cursor, stop_ns)
+        return stop_ns, points
+
+    def _stop_ns(self, monitor_id: str, start_ns: int, until_ns: int) -> int:
+        """The end of the next part: about so many rows, or all that is left."""
+        history = self._store.history
+        whole = history.range_of(monitor_id)
+        if whole is None or whole[1] <= start_ns or whole[0] >= until_ns:
+            return until_ns
+        first_ns, end_ns = max(start_ns, whole[0]), min(until_ns, whole[1])
+        parts = -(-history.archive.rows_between(monitor_id, first_ns, end_ns) // PART_ROWS)
+        return until_ns if parts <= 1 else first_ns + max(1, -(-(end_ns - first_ns) // parts))
+
+    def _keys(self, monitor_id: str) -> Mapping[int, Key]:
+        return {one.id: one.key for one in self._store.series.all_of(monitor_id)}
+
+    def _put_off(self, cursor: ScoreCursor, error: Exception) -> None:
+        asked = error.retry_seconds or 0.0 if isinstance(error, SinkError) else 0.0
+        pause = max(asked, FIRST_PAUSE_SECONDS * 2.0 ** min(cursor.attempts, 30))
+        due_ns = self._store.clock() + int(min(LONGEST_PAUSE_SECONDS, pause) * 1e9)
+        self._store.score_cursors.later(cursor, due_ns, str(error) or type(error).__name__)
+
+    def _look_at_declarations(self, now_ns: int) -> None:
+        """Have cursors for just the sinks that want scores, and their monitors, when a declaration has changed."""
+        fingerprint = self._store.resources.fingerprint()
+        if fingerprint == self._seen:
+            return
+        self._monitors = {monitor.id: monitor for monitor in self._store.resources.all("monitors")}
+        wanted: dict[Pair, int | None] = {}
+        for name, monitor_ids in self._monitors_of_sinks().items():
+            try:
+                sink = self._sink_named(name)
+            except NotFoundError:
+                continue
+            except (ConfigError, MissingExtraError) as error:  # it goes on where it was when it is right again
+                log.warning("sink cannot be made", sink=name, error=str(error))
+                wanted |= {pair: None for pair in self._store.score_cursors.pairs() if pair[0] == name}
+                continue
+            if sink.wants_scores:
+                since = sink.scores_since
+                wanted |= {(name, one): None if since is None else _ns(since) for one in monitor_ids}
+        self._store.score_cursors.keep(wanted, now_ns)
+        self._seen = fingerprint
+
+    def _monitors_of_sinks(self) -> Mapping[str, list[str]]:
+        """The ids of the monitors that write to each sink, by its name."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for monitor in self._monitors.values():
+            try:
+                names = MonitorSpec.model_validate(monitor.spec).sink_names
+            except ValidationError:
+                continue
+            for name in names:
+                found[name].append(monitor.id)
+        return found
+
+
+def _block(monitor: Resource, frame: object, keys: Mapping[int, Key]) -> ScoreBlock:
+    from redshank.engine.score_parts import score_parts
+
+    tags = monitor.spec.get("tags") or ()
+    return ScoreBlock(
+        monitor=monitor.name,
+        monitor_id=monitor.id,
+        tags=(tags,) if isinstance(tags, str) else tuple(tags),
+        parts=list(score_parts(frame, keys)),  # type: ignore[arg-type]
+    )
+
+
+def _ns(moment: datetime) -> int:
+    return int(to_time(moment).astype("datetime64[ns]").astype("int64"))
