@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Generator, Iterator, Mapping
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import replace
 from datetime import datetime, timedelta
 from tempfile import TemporaryDirectory
 from typing import Any, ClassVar, Self
@@ -19,16 +17,21 @@ from pydantic import Field, SecretStr, model_validator
 from redshank.errors import ConfigError, NoPointsError, SourceError
 from redshank.panel import to_datetime
 from redshank.sources.base import ROWS, Progress, Query, Reading, Source
-from redshank.sources.sql_connect import Limits, connected, give_up, open_engine, read_url, shown_url, without_password
-from redshank.sources.sql_range import TimeForm, time_form
-from redshank.sources.sql_rows import PORTION_ROWS, portion
+from redshank.sources.counts import Counts
+from redshank.sources.sql_buckets import Wording
+from redshank.sources.sql_cells import NotPushedError
+from redshank.sources.sql_connect import Limits, RefusedError, open_engine, read_url, shown_url, without_password
+from redshank.sources.sql_database import Database
+from redshank.sources.sql_pushed import Known, read_pushed
+from redshank.sources.sql_range import time_form
+from redshank.sources.sql_rows import portion
 from redshank.sources.sql_statement import Selection, first_rows
 from redshank.specs.base import Duration
 from redshank.specs.options import Access, Options
 from redshank.tables.newest import newest_time
 from redshank.tables.raw import RawTable
 from redshank.tables.read import read_tables
-from redshank.tables.roles import Roles, find_roles
+from redshank.tables.roles import find_roles
 from redshank.tables.spool import Spool
 
 MOST_ROWS = 50_000_000
@@ -62,33 +65,18 @@ class SqlOptions(Options):
         return {"password": str(url.password), **given, "url": without_password(url)}
 
 
-@dataclass(frozen=True)
-class _Known:
-    """What the first rows showed: the types of the columns, their roles, and how the database compares times."""
-
-    sample: pl.DataFrame
-    roles: Roles
-    form: TimeForm | None
-
-    @property
-    def time(self) -> str:
-        return "+".join(self.roles.clock.columns)
-
-
 class SqlSource(Source):
     """A table, or a query that reads, of one database; every connection is one that cannot write."""
 
     kind: ClassVar[str] = "sql"
+    schemes: ClassVar[tuple[str, ...]] = ("postgresql", "postgres", "redshift", "sqlite")
     Options: ClassVar[type[Options]] = SqlOptions
 
-    def __init__(self, engine: sa.Engine, selection: Selection, where: str, limits: Limits, max_rows: int) -> None:
+    def __init__(self, database: Database, selection: Selection, max_rows: int) -> None:
         """Keep what to read; nothing is connected yet."""
-        self.engine, self.selection, self.where = engine, selection, where
-        self.limits, self.max_rows = limits, max_rows
-        self._known: dict[Any, _Known] = {}
-        self._lock = threading.Lock()
-        self._open: set[Any] = set()
-        self._given_up = 0
+        self.database, self.selection, self.max_rows = database, selection, max_rows
+        self.engine, self.where = database.engine, database.where
+        self._known: dict[Any, Known] = {}
 
     @classmethod
     def build(cls, options: SqlOptions, access: Access) -> Self:
@@ -102,7 +90,12 @@ class SqlSource(Source):
         engine = open_engine(url, access.reveal(options.password), access, limits)
         selection = Selection.of(engine.dialect.name, query=options.query, table=options.table)
         where = f"sql {shown_url(url)} {selection}"
-        return cls(engine, selection, where, limits, options.max_rows)
+        return cls(Database(engine, where, limits, Counts()), selection, options.max_rows)
+
+    @property
+    def counts(self) -> Counts:
+        """What this object did so far."""
+        return self.database.counts
 
     def describe(self) -> str:
         """Return the address without password, and the table or query."""
@@ -110,68 +103,93 @@ class SqlSource(Source):
 
     def preview(self, n: int = 10) -> list[dict[str, Any]]:
         """Return the first ``n`` rows the database gives."""
-        return first_rows(self.engine, self.selection, self.where, n)[0].to_dicts()
+        return first_rows(self.engine, self.selection, self.where, n).frame.to_dicts()
 
     def read(self, query: Query, progress: Progress | None = None) -> Reading:
-        """Return the panels of the rows in the range asked for.
+        """Return the panels of the rows in the range asked for, buckets aggregated by the database where it can.
+
+        What it cannot do exactly as it is done here is done here, and a note says so.
 
         Raises:
             SourceError: the database cannot be reached, refuses the query or takes too long.
             NoPointsError: there is no row in the range asked for.
             DataError: the rows hold nothing to score.
         """
+        with self.counts.reading():
+            is_new = self._key(query) not in self._known
+            try:
+                return self._read(query, progress)
+            except RefusedError:
+                if is_new:
+                    raise
+            self._known.clear()  # columns may have changed
+            reading = self._read(query, progress)
+            reading.findings.notes.append("the columns have changed since the last reading; looked at them again")
+            return reading
+
+    def _read(self, query: Query, progress: Progress | None) -> Reading:
         known = self._looked(query)
+        why = ""
+        if query.step is not None:
+            try:
+                return read_pushed(self.database, known, query, progress)
+            except (NotPushedError, RefusedError) as error:
+                why = str(error)
+        reading = self._read_rows(known, query, progress)
+        reading.findings.notes[:0] = [note for note in known.roles.notes if note not in reading.findings.notes]
+        if why:
+            reading.findings.notes.append(f"aggregated here, not by the database: {why}")
+        return reading
+
+    def _read_rows(self, known: Known, query: Query, progress: Progress | None) -> Reading:
         with TemporaryDirectory(prefix="redshank-") as folder:
             spool = self._fetched(known, query, known.roles.columns, folder, progress)
             if not spool.rows:
                 raise NoPointsError(f"{self.where}: holds no rows in the range asked for")
             measures = ROWS if query.measures == ROWS else tuple(m.name for m in known.roles.measures)
             asked = replace(query, measures=measures, by=known.roles.labels, time=known.time)
-            reading = read_tables([self._raw(spool.table(), known)], asked, progress)
-        reading.findings.notes[:0] = [note for note in known.roles.notes if note not in reading.findings.notes]
-        return reading
+            return read_tables([self._raw(spool.table(), known)], asked, progress)
 
     def newest(self, query: Query) -> datetime | None:
         """Return the newest time, found by the database itself where it can compare such times."""
         known = self._looked(query)
-        column = known.roles.clock.columns[0]
         if known.form is None or known.form.is_by_day:
             with TemporaryDirectory(prefix="redshank-") as folder:
                 spool = self._fetched(known, query, list(known.roles.clock.columns), folder, None)
                 asked = replace(query, measures=ROWS, by=(), agg="count", time=known.time, filter={})
                 return newest_time([self._raw(spool.table(), known)], asked) if spool.rows else None
-        with self._connected() as connection:
-            newest = connection.execute(self._statement(known, query, [column], is_newest=True)).scalar()
+        column = known.roles.clock.columns[0]
+        greatest = sa.func.max(known.selection.sorted(sa.column(column), known.form))
+        with self.database.connected() as connection:
+            newest = connection.execute(self._statement(connection, known, query, []).add_columns(greatest)).scalar()
         if newest is None:
             return None
-        frame = portion([column], [(newest,)])
-        nanos = frame.select(known.roles.clock.nanos(query.tz or "UTC")).item()
+        nanos = portion([column], [(newest,)]).select(known.roles.clock.nanos(query.tz or "UTC")).item()
         return to_datetime(np.datetime64(int(nanos), "ns"))
 
     def cancel(self) -> None:
-        """Give up what other threads read; they end with SourceError soon.
-
-        One that is just about to ask the database may go on until the next call.
-        """
-        with self._lock:
-            self._given_up += 1
-            for connection in self._open:
-                give_up(connection)
+        """Give up what other threads read; they end with SourceError soon."""
+        self.database.cancel()
 
     # ------------------------------------------------------------------ what is known of the columns
 
-    def _looked(self, query: Query) -> _Known:
+    def _key(self, query: Query) -> Any:
+        chosen = tuple(sorted(query.filter))
+        return query.measures, query.by, query.time, query.tz, query.agg, query.decimal, chosen
+
+    def _looked(self, query: Query) -> Known:
         """What the columns are, found once: what short windows show must not change it."""
-        key = (query.measures, query.by, query.time, query.tz, query.agg, query.decimal, tuple(sorted(query.filter)))
+        key = self._key(query)
         if key not in self._known:
-            sample, self.selection = first_rows(self.engine, self.selection, self.where)
-            roles = find_roles(RawTable(where=self.where, frame=sample.lazy()), query)
+            first = first_rows(self.engine, self.selection, self.where)
+            roles = find_roles(RawTable(where=self.where, frame=first.frame.lazy()), query)
             if not roles.clock.columns:
                 raise SourceError(f"{self.where}: must have a column of times; name it by time")
-            self._known[key] = _Known(sample, roles, time_form(roles.clock, sample, query.tz))
+            form = time_form(roles.clock, first.frame, query.tz)
+            self._known[key] = Known(first.frame, first.kinds, roles, form, first.selection)
         return self._known[key]
 
-    def _raw(self, frame: pl.LazyFrame, known: _Known) -> RawTable:
+    def _raw(self, frame: pl.LazyFrame, known: Known) -> RawTable:
         """The rows as a table; dates of which day and month were told apart once are read the same way ever after."""
         clock = known.roles.clock
         if len(clock.columns) == 1 and any(one.day_first is not None for one in clock.formats):
@@ -182,54 +200,28 @@ class SqlSource(Source):
 
     # ------------------------------------------------------------------ rows
 
-    def _fetched(
-        self, known: _Known, query: Query, columns: list[str], folder: str, progress: Progress | None
-    ) -> Spool:
+    def _fetched(self, known: Known, query: Query, columns: list[str], folder: str, progress: Progress | None) -> Spool:
         names = list(dict.fromkeys([*columns, *query.filter]))
         spool = Spool(self.where, folder, dict(known.sample.schema), self.max_rows)
-        try:
-            statement = self._statement(known, query, names)
-            with self._connected() as connection, closing(self._portions(connection, statement, names)) as portions:
+        with self.database.connected() as connection:
+            statement = self._statement(connection, known, query, names)
+            with closing(self.database.portions(connection, statement)) as portions:
                 for frame in portions:
                     spool.add(frame)
                     if progress is not None:
                         progress(None, f"reading {self.where}: {spool.rows:,} rows")
-        except SourceError:
-            self._known.clear()  # columns may have changed
-            raise
         return spool
 
-    def _portions(self, connection: sa.Connection, statement: Any, names: list[str]) -> Generator[pl.DataFrame]:
-        deadline, given_up = time.monotonic() + self.limits.read, self._given_up
-        with connection.execution_options(yield_per=PORTION_ROWS).execute(statement) as result:
-            for rows in result.partitions():
-                if self._given_up != given_up:
-                    raise SourceError(f"{self.where}: reading was given up")
-                if time.monotonic() > deadline:
-                    raise SourceError(f"{self.where}: took longer than timeout allows; ask for less, or raise timeout")
-                yield portion(names, rows)
-
-    def _statement(self, known: _Known, query: Query, names: list[str], *, is_newest: bool = False) -> Any:
-        column = known.roles.clock.columns[0]
-        texts = {name: values for name, values in query.filter.items() if known.sample.schema.get(name) == pl.String}
-        return self.selection.statement(
-            names, column, known.form, start=query.start, end=query.end, one_of=texts, is_newest=is_newest
+    def _statement(self, connection: sa.Connection, known: Known, query: Query, names: list[str]) -> Any:
+        """The rows in the range; those that the database can tell to be outside of the filter are left out."""
+        wording = self.database.wording(connection) or Wording()
+        texts = {name: values for name, values in query.filter.items() if known.kinds.get(name) == "str"}
+        chosen = [wording.is_one_of(sa.column(name), "str", values) for name, values in texts.items()]
+        return known.selection.statement(
+            names,
+            known.roles.clock.columns[0],
+            known.form,
+            start=query.start,
+            end=query.end,
+            conditions=[condition for condition in chosen if condition is not None],
         )
-
-    @contextmanager
-    def _connected(self) -> Iterator[sa.Connection]:
-        given_up = self._given_up
-        try:
-            with connected(self.engine, self.where) as connection:
-                driver = connection.connection.driver_connection
-                with self._lock:
-                    self._open.add(driver)
-                try:
-                    yield connection
-                finally:
-                    with self._lock:
-                        self._open.discard(driver)
-        except SourceError as error:
-            if self._given_up != given_up:
-                raise SourceError(f"{self.where}: reading was given up") from error
-            raise

@@ -152,6 +152,22 @@ def _sqlite_may(action: int, first: str | None, second: str | None, database: st
     return sqlite3.SQLITE_OK if action == sqlite3.SQLITE_TRANSACTION else sqlite3.SQLITE_DENY
 
 
+class RefusedError(SourceError):
+    """The database understood who asks, but not what, or could not work it out."""
+
+
+def _is_refused(error: exc.SQLAlchemyError) -> bool:
+    if not isinstance(error, exc.DBAPIError) or error.connection_invalidated or _took_too_long(error):
+        return False
+    is_sqlite = isinstance(error.orig, sqlite3.OperationalError) and "locked" not in str(error.orig)
+    return is_sqlite or not isinstance(error, exc.OperationalError | exc.InterfaceError)
+
+
+def _took_too_long(error: exc.SQLAlchemyError) -> bool:
+    reason = str(getattr(error, "orig", None) or error)
+    return isinstance(error, exc.OperationalError) and ("interrupted" in reason or "statement timeout" in reason)
+
+
 @contextmanager
 def connected(engine: Engine, where: str) -> Iterator[Connection]:
     """Give a connection in a transaction that only reads, then close it; SourceError for what the database says."""
@@ -161,14 +177,15 @@ def connected(engine: Engine, where: str) -> Iterator[Connection]:
                 connection = connection.execution_options(postgresql_readonly=True)
             yield connection
     except exc.SQLAlchemyError as error:
-        raise SourceError(f"{where}: {_reason(error)}") from error
+        kind = RefusedError if _is_refused(error) else SourceError
+        raise kind(f"{where}: {_reason(error)}") from error
 
 
 def _reason(error: exc.SQLAlchemyError) -> str:
     original = getattr(error, "orig", None) or error
     lines = [line for line in str(original).splitlines() if line.strip()]
     reason = lines[0] if lines else type(original).__name__
-    if isinstance(error, exc.OperationalError) and ("interrupted" in reason or "statement timeout" in reason):
+    if _took_too_long(error):
         return "took longer than timeout allows; ask for less, give the table an index by time, or raise timeout"
     return reason
 

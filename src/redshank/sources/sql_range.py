@@ -66,10 +66,14 @@ class TimeForm:
         moved = moment + margin if is_end else moment - margin
         return moved.astimezone(ZoneInfo(self.tz)).replace(tzinfo=None)
 
+    @property
+    def unit(self) -> timedelta:
+        """What the pattern tells apart."""
+        return _unit(self.pattern)
+
     def _text(self, local: datetime, *, is_end: bool) -> str | int:
-        unit = _unit(self.pattern)
         if is_end:
-            local = local + unit - timedelta(microseconds=1)
+            local = local + self.unit - timedelta(microseconds=1)
         text = local.strftime(self.pattern)
         return int(text) if self.is_number else text
 

@@ -6,11 +6,16 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import polars as pl
 
 PORTION_ROWS = 50_000
 _NUMBERS = frozenset({int, float, Decimal, bool})
+_KINDS: dict[type, str] = {
+    bool: "bool", int: "int", float: "float", Decimal: "decimal", str: "str", datetime: "datetime", date: "date",
+    time: "time", timedelta: "interval", UUID: "uuid",
+}  # fmt: skip
 _UNUSABLE = (bytes, bytearray, memoryview, dict, list, tuple)
 
 
@@ -52,6 +57,22 @@ def _times(name: str, values: Sequence[datetime | None]) -> pl.Series:
         in_utc = [None if v is None else v.astimezone(UTC) for v in values]
         return pl.Series(name, in_utc, pl.Datetime("us", "UTC"))
     return pl.Series(name, values, pl.Datetime("us"))
+
+
+def kinds(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> dict[str, str]:
+    """Return what the values of each column are: a name of ``_KINDS``, "" = no value yet, "mixed" = several."""
+    seen: list[set[type]] = [set() for _ in names]
+    for row in rows:
+        for types, value in zip(seen, row, strict=True):
+            types.add(type(value))
+    return {name: _kind(types - {type(None)}) for name, types in zip(names, seen, strict=True)}
+
+
+def _kind(types: set[type]) -> str:
+    found = {_KINDS.get(each, "mixed") for each in types}
+    if len(found) == 1:
+        return found.pop()
+    return "" if not found else "float" if found == {"int", "float"} else "mixed"
 
 
 def usable(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[str]:

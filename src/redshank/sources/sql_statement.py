@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from redshank.errors import ConfigError, DataError, SourceError, did_you_mean
 from redshank.sources.sql_connect import connected
 from redshank.sources.sql_range import TimeForm
-from redshank.sources.sql_rows import portion, usable
+from redshank.sources.sql_rows import kinds, portion, usable
 from redshank.sources.sql_text import END, START, bindable, checked_query, open_values
 
 SAMPLE_ROWS = 5_000
@@ -61,23 +61,21 @@ class Selection:
         *,
         start: datetime | None,
         end: datetime | None,
-        one_of: Mapping[str, Sequence[str]],
-        is_newest: bool = False,
+        conditions: Sequence[Any] = (),
     ) -> sa.Select[Any]:
         """Return the statement for columns of the rows with start <= time < end.
 
-        ``form``: how times are compared, None = they cannot be. ``one_of``: texts that columns must be one of.
-        ``is_newest``: the greatest time instead of the rows.
+        ``form``: how times are compared, None = they cannot be. ``conditions``: that rows must meet besides.
         """
-        column = self._sorted(sa.column(time), form)
-        wanted: list[Any] = [sa.func.max(column)] if is_newest else [sa.column(name) for name in names]
+        column = self.sorted(sa.column(time), form)
+        wanted: list[Any] = [sa.column(name) for name in names]
         statement = sa.select(*wanted).select_from(self._from(self._open_bounds(form, start, end)))
         if form is not None and start is not None:
             statement = statement.where(column >= _value(form.bound(start, is_end=False)))
         if form is not None and end is not None:
             statement = statement.where(column < _value(form.bound(end, is_end=True)))
-        for name, values in one_of.items():
-            statement = statement.where(sa.column(name).in_([_value(value) for value in values]))
+        for condition in conditions:
+            statement = statement.where(condition)
         return statement
 
     def sample(self, rows: int, guess: tuple[Any, Any]) -> sa.Select[Any]:
@@ -85,8 +83,8 @@ class Selection:
         bounds = {name: value for name, value in zip((START, END), guess, strict=True) if name in self.open}
         return sa.select(sa.literal_column("*")).select_from(self._from(bounds)).limit(rows)
 
-    def _sorted(self, column: Any, form: TimeForm | None) -> Any:
-        """The column, texts compared by their code points whatever the language of the database."""
+    def sorted(self, column: Any, form: TimeForm | None) -> Any:
+        """Return the column, texts compared by their code points whatever the language of the database."""
         is_text = form is not None and (form.is_by_day or bool(form.pattern)) and not form.is_number
         return column.collate("C") if is_text and self.dialect == "postgresql" else column
 
@@ -116,10 +114,17 @@ class Selection:
         )
 
 
-def first_rows(
-    engine: sa.Engine, selection: Selection, where: str, rows: int = SAMPLE_ROWS
-) -> tuple[pl.DataFrame, Selection]:
-    """Return the first rows, columns of bytes and nested values left out, and the selection with what was learned.
+@dataclass(frozen=True)
+class FirstRows:
+    """Some rows, the kinds of their columns (``sql_rows.kinds``), and the selection with what was learned."""
+
+    frame: pl.DataFrame
+    kinds: dict[str, str]
+    selection: Selection
+
+
+def first_rows(engine: sa.Engine, selection: Selection, where: str, rows: int = SAMPLE_ROWS) -> FirstRows:
+    """Return the first rows, columns of bytes and nested values left out.
 
     Whether a query compares its open values with times or with numbers is found by trying.
 
@@ -135,18 +140,19 @@ def first_rows(
         except SourceError as error:
             first_error = first_error or error
         else:
-            if len(found) or not selection.open:
-                return found, replace(selection, takes_numbers=takes_numbers) if selection.open else selection
+            if len(found[0]) or not selection.open:
+                learned = replace(selection, takes_numbers=takes_numbers) if selection.open else selection
+                return FirstRows(*found, learned)
         if not selection.open:
             break
     if found is not None and first_error is None:
-        return found, selection
+        return FirstRows(*found, selection)
     assert first_error is not None
     _check_table(engine, selection, where)
     raise first_error
 
 
-def _first_rows(engine: sa.Engine, statement: sa.Select[Any], where: str) -> pl.DataFrame:
+def _first_rows(engine: sa.Engine, statement: sa.Select[Any], where: str) -> tuple[pl.DataFrame, dict[str, str]]:
     with connected(engine, where) as connection:
         result = connection.execute(statement)
         names = list(result.keys())
@@ -155,7 +161,7 @@ def _first_rows(engine: sa.Engine, statement: sa.Select[Any], where: str) -> pl.
     if twice:
         raise DataError(f"{where}: gives two columns named {twice[0]!r}; name one of them otherwise with AS")
     kept = usable(names, rows)
-    return portion(names, rows).select(kept)
+    return portion(names, rows).select(kept), kinds(names, rows)
 
 
 def _check_table(engine: sa.Engine, selection: Selection, where: str) -> None:

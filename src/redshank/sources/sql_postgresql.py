@@ -1,0 +1,74 @@
+"""How PostgreSQL, and databases that speak like it (TimescaleDB, Redshift), say the parts of an aggregation."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import ClassVar
+
+import sqlalchemy as sa
+
+from redshank.sources.sql_buckets import Expression, Instant, Wording
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+DATE_BIN = (14,)  # the first version that has it
+
+
+class PostgresqlWording(Wording):
+    """PostgreSQL: times stay times where ``date_bin`` is there, which is faster than counting microseconds."""
+
+    percentiles: ClassVar[bool] = True
+    variances: ClassVar[bool] = True
+
+    def native(self, column: Expression, *, is_date: bool, is_local: bool) -> Instant | None:
+        """Return the column as it is (dates as times), or its microseconds where they are too old for that."""
+        kind = sa.DateTime(timezone=not is_local)
+        value = sa.cast(column, kind) if is_date else sa.type_coerce(column, kind)
+        if self.version >= DATE_BIN:
+            return Instant(value, is_number=False)
+        return Instant(sa.cast(sa.func.round(sa.extract("epoch", value) * 1_000_000), sa.BigInteger()))
+
+    def moment(self, microseconds: int, like: Instant) -> Expression:
+        """Return a number, or a time with or without a zone, as the instant is."""
+        if like.is_number:
+            return super().moment(microseconds, like)
+        has_zone = bool(getattr(like.value.type, "timezone", False))
+        time = _EPOCH + timedelta(microseconds=microseconds)
+        given = time if has_zone else time.replace(tzinfo=None)
+        return sa.bindparam(None, given, type_=sa.DateTime(timezone=has_zone), unique=True)
+
+    def later(self, instant: Instant, microseconds: int) -> Expression:
+        """Return an instant moved on; adding an interval of hours knows no daylight saving."""
+        if instant.is_number:
+            return super().later(instant, microseconds)
+        return instant.value + sa.bindparam(
+            None, timedelta(microseconds=microseconds), type_=sa.Interval(), unique=True
+        )
+
+    def bucket(self, instant: Instant, step: int, origin: int) -> Expression:
+        """Return the start of the bucket, or its number where instants are numbers."""
+        if instant.is_number:
+            return super().bucket(instant, step, origin)
+        length = sa.bindparam(None, timedelta(microseconds=step), type_=sa.Interval(), unique=True)
+        return sa.func.date_bin(length, instant.value, self.moment(origin, instant))
+
+    def number(self, column: Expression, kind: str) -> Expression | None:
+        """Return the value; intervals as seconds, as rows hand them over."""
+        if kind == "interval":
+            return sa.cast(sa.extract("epoch", column), sa.Double())
+        return super().number(column, kind)
+
+    def different(self, column: Expression, kind: str) -> Expression | None:
+        """Return what different values are told by: those of numeric as float64, as rows hand them over."""
+        return super().different(sa.cast(column, sa.Double()) if kind == "decimal" else column, kind)
+
+
+class RedshiftWording(PostgresqlWording):
+    """Redshift, which comes from PostgreSQL 8: instants are numbers, medians and variances as there."""
+
+    percentiles: ClassVar[bool] = False
+
+    def native(self, column: Expression, *, is_date: bool, is_local: bool) -> Instant | None:
+        """Return the microseconds since 1970."""
+        value = sa.cast(column, sa.DateTime()) if is_date or not is_local else column
+        origin: Expression = sa.literal_column("'1970-01-01'::timestamp")
+        return Instant(sa.func.datediff(sa.literal_column("microsecond"), origin, value))
