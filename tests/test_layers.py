@@ -20,7 +20,7 @@ LAYERS = (
     {"errors"},
     {"durations", "panel", "registry"},
     {"block_tail", "calibrate", "decide", "decide_kernel", "detectors", "periods", "profile", "reasons", "thinning"},
-    {"dashboards", "push", "result", "schedules", "settings", "sinks", "sources", "specs", "store", "tables"},
+    {"dashboards", "http", "push", "result", "schedules", "settings", "sinks", "sources", "specs", "store", "tables"},
     {"engine", "evaluate", "sample"},
     {"executors"},
     {"scheduler"},

@@ -17,7 +17,7 @@ HIDDEN = "***"
 ENCRYPTED = "enc:"
 _SECRET_NAME = re.compile(
     r"passw(or)?d|passphrase|secret|token|api_?key|access_?key|private_?key|account_?key|credential|authorization"
-    r"|cookie|webhook|signature|^dsn$|connection_?string",
+    r"|cookie|webhook|signature|^dsn$|connection_?string|routing_?key|^key$|^headers$",
     re.IGNORECASE,
 )
 # What a secret is sent to: while "***" stands for the kept secret, none of these may change.

@@ -6,7 +6,9 @@ keeps them), or plainly, and are looked up at the last moment, when the source o
 
 from __future__ import annotations
 
+import ipaddress
 import os
+import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,13 +78,14 @@ class Access:
     """What declarations may reach.
 
     ``base``: folder that relative paths start from, None = the working folder. ``roots``: folders that all paths must
-    lie in, links followed; empty = anywhere. ``closed``: folders that none may lie in. ``secret``: turns the text of a
-    secret into the secret.
+    lie in, links followed; empty = anywhere. ``closed``: folders that none may lie in. ``private``: whether addresses
+    of this machine and of private networks may be reached. ``secret``: turns the text of a secret into the secret.
     """
 
     base: Path | None = None
     roots: tuple[Path, ...] = ()
     closed: tuple[Path, ...] = ()
+    private: bool = True
     secret: Callable[[str], str] = read_secret
 
     def reveal(self, secret: SecretStr | None) -> str | None:
@@ -117,6 +120,33 @@ class Access:
             raise ConfigError(f"path: {str(place)!r} must lie in {allowed}, as the server's settings say", field="path")
         if _is_within(real, self.closed):
             raise ConfigError(f"path: {str(place)!r} must not lie in the server's own data folder", field="path")
+
+    def check_host(self, host: str) -> None:
+        """Raise ConfigError when an address that a host stands for must not be reached; unknown hosts pass.
+
+        For clients that connect by themselves; what connects by ``check_address`` cannot be led astray in between.
+        """
+        if self.private:
+            return
+        try:
+            found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError):
+            return
+        for *_, address in found:
+            self.check_address(host, str(address[0]))
+
+    def check_address(self, host: str, address: str) -> None:
+        """Raise ConfigError when an address must not be reached."""
+        if not self.private and not _is_public(address):
+            raise ConfigError(
+                f"host {host!r}: leads to {address}, a private address, which the server's settings forbid", field="url"
+            )
+
+
+def _is_public(address: str) -> bool:
+    found = ipaddress.ip_address(address.partition("%")[0])
+    inner = getattr(found, "ipv4_mapped", None) or getattr(found, "sixtofour", None)
+    return (found if inner is None else inner).is_global and not found.is_multicast
 
 
 def _is_within(real: Path, folders: Sequence[Path]) -> bool:
@@ -161,7 +191,7 @@ def secret_names(model: type[Options]) -> tuple[str, ...]:
         name
         for name, field in model.model_fields.items()
         if field.annotation is SecretStr or SecretStr in get_args(field.annotation)
-    )
+    )  # of a mapping (headers), each value is a secret
 
 
 def plain_options(options: Options) -> dict[str, Any]:
@@ -169,19 +199,23 @@ def plain_options(options: Options) -> dict[str, Any]:
     plain = options.model_dump(mode="json", exclude_unset=True)
     for name in secret_names(type(options)):
         secret = getattr(options, name)
-        if secret is not None:
+        if isinstance(secret, Mapping):
+            plain |= {name: {key: value.get_secret_value() for key, value in secret.items()}} if name in plain else {}
+        elif secret is not None:
             plain[name] = secret.get_secret_value()
     return plain
 
 
 def redacted_options(model: type[Options], given: Mapping[str, Any]) -> dict[str, Any]:
     """Return options for the eyes of people: secrets hidden, but for where they are looked up."""
-    hidden = {
-        name: given[name] if str(given[name]).startswith(("env:", "file:")) else HIDDEN
-        for name in secret_names(model)
-        if given.get(name) is not None
-    }
+    hidden = {name: _hidden(given[name]) for name in secret_names(model) if given.get(name) is not None}
     return {**given, **hidden}
+
+
+def _hidden(secret: Any) -> Any:
+    if isinstance(secret, Mapping):
+        return {name: _hidden(value) for name, value in secret.items()}
+    return secret if str(secret).startswith(("env:", "file:")) else HIDDEN
 
 
 def kinds_schema(models: Mapping[str, type[Options]]) -> dict[str, Any]:
