@@ -12,6 +12,7 @@ from starlette.middleware.cors import CORSMiddleware
 from redshank.api import (
     config,
     connections,
+    deliveries,
     events,
     grafana,
     health,
@@ -38,6 +39,7 @@ ALLOWED_HEADERS = ["Authorization", "Content-Type", "Content-Encoding", "If-Matc
 ALL_ROUTES = (
     *resources.ALL,
     connections.routes,
+    deliveries.routes,
     monitors.routes,
     previews.routes,
     runs.routes,

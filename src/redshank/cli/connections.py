@@ -8,6 +8,7 @@ import typer
 
 from redshank.cli import remote
 from redshank.cli.declared import sinks, sources
+from redshank.cli.deliveries import deliveries, drop, replay
 from redshank.cli.late import add
 from redshank.cli.names import completing
 
@@ -119,3 +120,6 @@ add(sources, check_source, "check")
 add(sources, describe)
 add(sources, preview)
 add(sinks, check_sink, "check")
+add(sinks, deliveries)
+add(sinks, replay)
+add(sinks, drop)

@@ -312,6 +312,19 @@ class Taken(Record, frozen=True, kw_only=True):
     is_repeat: bool = False
 
 
+class Delivery(Record, frozen=True, kw_only=True):
+    """An event that a sink has not taken. ``dead``: given up, until it is replayed; ``due``: when it is tried next."""
+
+    state: Literal["waiting", "dead"]
+    event: Event
+    attempts: int = 0
+    error: str | None = None
+    since: datetime | None = None
+    failed: datetime | None = None
+    due: datetime | None = None
+    dead: datetime | None = None
+
+
 class Checked(Record, frozen=True, kw_only=True):
     """Whether a source or sink could be reached, and what was found."""
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, Literal
 
 import msgspec
 
-from redshank.client.answers import Checked, Declaration, Page
+from redshank.client.answers import Checked, Declaration, Delivery, Page
 from redshank.client.lists import PAGE, all_pages, equal, page_request
 from redshank.client.operations import Group, Mode, operation, stream
 from redshank.client.request import Flow, Received, Request, as_json, encode, nothing, place, plain
+from redshank.errors import ConfigError
 
 _META = ("id", "revision", "created", "updated", "origin")
 
@@ -206,6 +207,33 @@ class Sinks(Declarations[Mode]):
         return Request(
             method="POST", path=place("sinks", name, "check"), read=as_json(Checked), params=params, once=True
         )
+
+    @stream
+    def deliveries(self, name: str, *, state: Literal["waiting", "dead"] | str | None = None) -> Flow[Delivery]:
+        """Give the events that it has not taken: those that wait, and the dead letters."""
+        path, where = place("sinks", name, "deliveries"), equal("state", state)
+        read = as_json(Page[Delivery])
+        return all_pages(lambda cursor: page_request(path, read, limit=PAGE, cursor=cursor, sort=None, where=where))
+
+    @operation
+    def replay(self, name: str, event_ids: Sequence[str] | None = None) -> Request[int]:
+        """Deliver dead letters again, those of some events or (None) all; return how many."""
+        body = encode({} if event_ids is None else {"events": list(event_ids)})
+        path = place("sinks", name, "replay")
+        return Request(method="POST", path=path, read=_count("replayed"), body=body, once=True)
+
+    @operation
+    def drop(self, name: str, event_ids: Sequence[str] | None = None) -> Request[int]:
+        """Drop dead letters, those of some events or (None) all; return how many."""
+        if event_ids is not None and not event_ids:
+            raise ConfigError("event_ids: must name an event, got none; None drops all", field="event_ids")
+        params = [("event", each) for each in event_ids or ()]
+        path = place("sinks", name, "deliveries")
+        return Request(method="DELETE", path=path, read=_count("dropped"), params=params)
+
+
+def _count(field: str) -> Callable[[Received], int]:
+    return lambda received: int(plain(received)[field])
 
 
 class Schedules(Declarations[Mode]):

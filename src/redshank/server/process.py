@@ -64,6 +64,7 @@ class Server:
         )
         self.upkeep = Upkeep(chores_of(store), self.scheduler.fence)
         self.service = Service(store, worker=self.scheduler, roots=settings.roots)
+        self.service.courier = self.courier
         self.config = self.service.config_watch = _config_watch(self.service, config) if config else None
         self._ended = threading.Event()
         self._turn = threading.Lock()

@@ -55,6 +55,11 @@ class Metrics:
         return generate_latest(self._registry).decode(), CONTENT_TYPE_LATEST
 
 
+_DELIVERED = (  # by this process since it started
+    ("redshank_deliveries", "Events that a sink took.", "events"),
+    ("redshank_delivery_failures", "Calls of a sink that failed.", "failures"),
+    ("redshank_scores_delivered", "Scored points that a sink took.", "points"),
+)
 Values = Mapping[Any, float]  # by the values of the labels, a tuple
 
 
@@ -103,8 +108,20 @@ class _OfTheStore(Collector):
         yield _gauge("redshank_events_open", "Open events, by kind.", ("kind",), opened)
         changes = float(store.events.newest())
         yield CounterMetricFamily("redshank_event_changes", "Changes of events since the beginning.", value=changes)
+        yield from self._deliveries()
+
+    def _deliveries(self) -> Iterator[Metric]:
+        store, courier = self._service.store, self._service.courier
         waiting = {(sink,): float(count) for sink, count in store.outbox.waiting().items()}
         yield _gauge("redshank_deliveries_waiting", "Events that a sink has not taken yet.", ("sink",), waiting)
+        dead = {(sink,): float(count) for sink, count in store.outbox.dead().items()}
+        yield _gauge("redshank_deliveries_dead", "Events that were given up, by sink.", ("sink",), dead)
+        lags = {(sink,): seconds for sink, (seconds, _) in store.score_cursors.lags().items()}
+        yield _gauge("redshank_scores_lag_seconds", "From what a sink has to what is scored.", ("sink",), lags)
+        done = {} if courier is None else courier.delivered()
+        for name, about, field in _DELIVERED:
+            counts = {(sink,): float(getattr(count, field)) for sink, count in done.items()}
+            yield _counter(name, about, ("sink",), counts)
 
     def _monitors(self) -> Iterator[Metric]:
         monitors = {each.id: each for each in self._service.store.resources.all("monitors")}

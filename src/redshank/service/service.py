@@ -13,6 +13,7 @@ from redshank.service.audit import Audit
 from redshank.service.charts import Charts
 from redshank.service.config import Config
 from redshank.service.connections import Connections
+from redshank.service.deliveries import Deliveries
 from redshank.service.events import Events
 from redshank.service.metrics import Metrics
 from redshank.service.monitors import Monitors
@@ -28,6 +29,7 @@ from redshank.store.records import Kind, StoredEvent
 from redshank.store.store import Store
 
 if TYPE_CHECKING:
+    from redshank.scheduler.delivery import Courier
     from redshank.service.checks import SaveChecks
     from redshank.service.config_watch import ConfigWatch
     from redshank.service.previews import Previews
@@ -64,6 +66,8 @@ class Service:
         access = access_of(store, roots)
         self.open_source = Sources(store, access)
         self.connections = Connections(store, self.resources, self.audit, open_source=self.open_source, access=access)
+        self.deliveries = Deliveries(store, self.audit)
+        self.courier: Courier | None = None  # of this process, where it delivers
         self.metrics = Metrics(self)
         self.points = Points(store, worker, clock, self.metrics.pushed)
 

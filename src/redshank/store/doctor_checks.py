@@ -161,10 +161,17 @@ def _encrypted(value: Any) -> Iterator[str]:
 
 
 def _deliveries(database: Database) -> Iterator[Finding]:
-    waiting = select(outbox.c.sink, func.count(), func.max(outbox.c.error)).where(outbox.c.attempts >= TRIES)
+    figures = select(outbox.c.sink, func.count(), func.max(outbox.c.error)).group_by(outbox.c.sink)
+    is_dead = outbox.c.dead_ns.is_not(None)
     with database.read() as connection:
-        for sink, count, error in connection.execute(waiting.group_by(outbox.c.sink)):
-            yield Finding("deliveries", "warning", f"{count} events do not reach sink {sink!r}: {error}")
+        waiting = connection.execute(figures.where(outbox.c.attempts >= TRIES, ~is_dead)).all()
+        dead = connection.execute(figures.where(is_dead)).all()
+    for sink, count, error in waiting:
+        yield Finding("deliveries", "warning", f"{count} events do not reach sink {sink!r}: {error}")
+    for sink, count, error in dead:
+        letters = "1 dead letter" if count == 1 else f"{count:,} dead letters"
+        text = f"{letters} of sink {sink!r}; see `redshank sinks deliveries {sink}`, then replay or drop them: {error}"
+        yield Finding("deliveries", "warning", text)
 
 
 def _clock(database: Database, now_ns: int) -> Iterator[Finding]:
