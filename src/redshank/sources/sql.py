@@ -28,6 +28,7 @@ from redshank.sources.sql_rows import portion
 from redshank.sources.sql_statement import Selection, first_rows
 from redshank.specs.base import Duration
 from redshank.specs.options import Access, Options
+from redshank.tables.cells import CellsError
 from redshank.tables.newest import newest_time
 from redshank.tables.raw import RawTable
 from redshank.tables.read import read_tables
@@ -133,7 +134,7 @@ class SqlSource(Source):
         if query.step is not None:
             try:
                 return read_pushed(self.database, known, query, progress)
-            except (NotPushedError, RefusedError) as error:
+            except (NotPushedError, RefusedError, CellsError) as error:
                 why = str(error)
         reading = self._read_rows(known, query, progress)
         reading.findings.notes[:0] = [note for note in known.roles.notes if note not in reading.findings.notes]

@@ -6,7 +6,7 @@ better, and a line in ``WORDINGS``. A method returns None for what the database 
 does it: rows are then read and aggregated here. What is always right, and must be overridden where it is not so:
 
 - instants are whole microseconds since 1970 (BIGINT), so the least to write is ``native``;
-- ``/`` of two integers cuts toward zero (``whole``), and the mean of integers is not an integer (``number``);
+- ``/`` of two integers, one a multiple of the other, is the integer (``whole``), and the mean of integers is not an integer (``number``);
 - texts compare and group by their characters, case and trailing spaces included (``key``, ``is_one_of``);
 - window functions are there (what has no aggregate of its own is made of them).
 """
@@ -97,7 +97,7 @@ class Wording:
     def whole(self, number: Expression, size: int) -> Expression:
         """Return a whole number divided by a size, rounded down also below zero."""
         by = sa.literal_column(str(int(size)), sa.BigInteger())
-        return (number - ((number % by) + by) % by) / by
+        return (number - ((number % by) + by) % by) // by
 
     # ------------------------------------------------------------------ values, labels, filters
 
@@ -113,8 +113,8 @@ class Wording:
 
     def different(self, column: Expression, kind: str) -> Expression | None:
         """Return what the different values of a column are told by, where they are counted."""
-        if kind in ("float", "decimal"):
-            return self.number(column, "float")
+        if kind in ("float", "decimal", "interval"):
+            return self.number(column, kind)
         return self.key(column, kind, is_label=False)
 
     def key(self, column: Expression, kind: str, *, is_label: bool = True) -> Expression | None:
@@ -179,7 +179,7 @@ def _counted(wording: Wording, column: Expression, nanoseconds: int, *, is_whole
     fits = column.between(sa.literal_column(str(-most)), sa.literal_column(str(most)))
     if is_whole:
         scale = sa.literal_column(str(nanoseconds // 1000), sa.BigInteger())
-        count = sa.type_coerce(column, sa.BigInteger())
+        count = sa.cast(column, sa.BigInteger())
         return sa.case((fits, count * scale if nanoseconds >= 1000 else wording.whole(count, 1000)))
     if nanoseconds >= 1000:
         return sa.case((fits, sa.cast(sa.func.round(column * (nanoseconds // 1000)), sa.BigInteger())))

@@ -230,7 +230,8 @@ def _aggregates(wording: Wording, asked: Aggregation, rows: sa.Subquery, i: int)
         if wording.variances:
             return [wording.variance(value).label(f"m{i}")]
         apart = value - rows.c[f"a{i}"]
-        return [(wording.total(apart * apart) / sa.func.nullif(sa.func.count(value) - 1, 0)).label(f"m{i}")]
+        several = sa.func.count(value) > 1
+        return [sa.case((several, wording.total(apart * apart) / (sa.func.count(value) - 1))).label(f"m{i}")]
     if agg in ("first", "last"):
         return [sa.func.max(sa.case((rows.c[f"r{i}"] == 1, value))).label(f"m{i}")]
     made = {

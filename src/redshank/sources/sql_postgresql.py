@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
@@ -11,6 +12,14 @@ from redshank.sources.sql_buckets import Expression, Instant, Wording
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DATE_BIN = (14,)  # the first version that has it
+
+
+_PARTS = re.compile(r"%Y([-/.]?)%m\1%d(?:(T| |)%H(?:(:?)%M(?:\3%S)?)?)?")
+_WORDS = {"%Y": "YYYY", "%m": "MM", "%d": "DD", "%H": "HH24", "%M": "MI", "%S": "SS"}
+
+
+def _micros(value: Expression) -> Expression:
+    return sa.cast(sa.func.round(sa.extract("epoch", value) * 1_000_000), sa.BigInteger())
 
 
 class PostgresqlWording(Wording):
@@ -25,7 +34,25 @@ class PostgresqlWording(Wording):
         value = sa.cast(column, kind) if is_date else sa.type_coerce(column, kind)
         if self.version >= DATE_BIN:
             return Instant(value, is_number=False)
-        return Instant(sa.cast(sa.func.round(sa.extract("epoch", value) * 1_000_000), sa.BigInteger()))
+        return Instant(_micros(value))
+
+    def text(self, column: Expression, pattern: str) -> Instant | None:
+        """Return whole seconds of texts that match the pattern; a day or hour that does not exist is an error."""
+        shape = _PARTS.match(pattern)
+        end = pattern[shape.end() :].replace("%.f", "") if shape else "%"
+        if not shape or "%" in end:
+            return None
+        fraction = r"(\.\d+)?" if "%.f" in pattern else ""
+        digits = re.sub("%Y", r"\\d{4}", re.sub(r"%[mdHMS]", r"\\d\\d", re.escape(shape[0])))
+        is_time = column.regexp_match(f"^{digits}{fraction}{re.escape(end)}$")
+        form = shape[0].replace("T", '"T"')
+        for sign, word in _WORDS.items():
+            form = form.replace(sign, word)
+        length = len(shape[0]) + 2
+        read = sa.cast(sa.func.to_timestamp(sa.func.substr(column, 1, length), form), sa.DateTime())
+        if self.version >= DATE_BIN:
+            return Instant(sa.case((is_time, read)), is_number=False)
+        return Instant(sa.case((is_time, _micros(read))))
 
     def moment(self, microseconds: int, like: Instant) -> Expression:
         """Return a number, or a time with or without a zone, as the instant is."""

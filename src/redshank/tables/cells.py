@@ -34,6 +34,10 @@ BUCKET, COUNTED = "bucket", "rows"
 MERGED = ("count", "sum", "min", "max")
 
 
+class CellsError(DataError):
+    """A bucket of one series came in parts that its aggregate cannot be made of."""
+
+
 def needs_last(query: Query) -> bool:
     """Whether a source must find out if the last bucket is full (``reaches_end`` of tables/buckets.py)."""
     return not is_all_there(query)
@@ -56,6 +60,7 @@ def read_cells(
     Raises:
         NoPointsError: there are no cells, or none with a value.
         DataError: there are too many steps, or one bucket only that is still filling.
+        CellsError: a bucket came in parts that cannot be put together.
     """
     assert query.step is not None
     rule, agg = Buckets.of(query.step, query.tz), query.agg or DEFAULT
@@ -114,7 +119,7 @@ def _merged(points: pl.DataFrame, n_labels: int, agg: str, where: str) -> pl.Dat
     if points.select(keys).n_unique() == len(points):
         return points
     if agg not in MERGED:
-        raise DataError(f"{where}: gave a bucket of the same series twice, which {agg} cannot be made of", field="by")
+        raise CellsError(f"{where}: gave a bucket of the same series twice, which {agg} cannot be made of", field="by")
     values = pl.all().exclude(keys)
     whole = {"min": values.min(), "max": values.max()}.get(agg, values.sum())
     return points.group_by(keys).agg(whole)
