@@ -6,7 +6,8 @@ better, and a line in ``WORDINGS``. A method returns None for what the database 
 does it: rows are then read and aggregated here. What is always right, and must be overridden where it is not so:
 
 - instants are whole microseconds since 1970 (BIGINT), so the least to write is ``native``;
-- ``/`` of two integers, one a multiple of the other, is the integer (``whole``), and the mean of integers is not an integer (``number``);
+- ``//`` of integers, one a multiple of the other, is that integer (``whole``), and the mean of integers is not cut to
+  one (``number``);
 - texts compare and group by their characters, case and trailing spaces included (``key``, ``is_one_of``);
 - window functions are there (what has no aggregate of its own is made of them).
 """
