@@ -268,9 +268,9 @@ def scored(names: Sequence[str] = ("a", "b"), *, first: int = 0, points: int = 4
     )
 
 
-def block(*parts: Scored, monitor: str = "shop") -> ScoreBlock:
+def block(*parts: Scored, monitor: str = "shop", monitor_id: str = "m1") -> ScoreBlock:
     """Scores as the courier delivers them."""
-    return ScoreBlock(monitor=monitor, monitor_id="m1", tags=("web",), parts=parts)
+    return ScoreBlock(monitor=monitor, monitor_id=monitor_id, tags=("web",), parts=parts)
 
 
 def expected_points(blocks: Sequence[ScoreBlock]) -> dict[tuple[str, str, datetime], dict[str, Any]]:
@@ -341,7 +341,8 @@ def check_scores_twice_are_once(place: Place) -> None:
 
 def check_scores_of_hostile_names(place: Place) -> None:
     """Names with quotes, emoji, slashes and line breaks are told apart and arrive as they are."""
-    blocks = [block(scored(HOSTILE, points=3), monitor=name) for name in (HOSTILE[1], HOSTILE[5])]
+    names = {"m1": HOSTILE[1], "m2": HOSTILE[5]}
+    blocks = [block(scored(HOSTILE, points=3), monitor=name, monitor_id=each) for each, name in names.items()]
     sink = place.make()
     for one in blocks:
         sink.record(one)

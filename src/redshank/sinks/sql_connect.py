@@ -1,0 +1,144 @@
+"""Connections of the SQL sink: engines that write, and what databases say in our words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, make_url
+
+from redshank.errors import ConfigError, MissingExtraError, SinkError, did_you_mean
+from redshank.specs.options import Access
+
+KNOWN = ("postgresql", "mysql", "mariadb", "sqlite", "mssql")
+_DRIVERS = {
+    "postgres": "postgresql+psycopg",
+    "postgresql": "postgresql+psycopg",
+    "mysql": "mysql+pymysql",
+    "mariadb": "mariadb+pymysql",
+    "mssql": "mssql+pymssql",
+}
+_EXTRAS = {"psycopg": "postgresql", "pymysql": "mysql", "pymssql": "mssql"}
+_MYSQL_SESSION = "SET time_zone = '+00:00', sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES')"
+
+
+def read_url(text: str) -> URL:
+    """Return a database address; ConfigError, without the password, when it is none."""
+    try:
+        url = make_url(text)
+    except (exc.ArgumentError, ValueError):
+        raise ConfigError(
+            "url: must be like postgresql://user@host/database or sqlite:///file.db, "
+            f"got {text.partition('://')[0][:20]!r}...",
+            field="url",
+        ) from None
+    return url.set(drivername=_DRIVERS.get(url.drivername, url.drivername))
+
+
+def shown_url(url: URL) -> str:
+    """Return an address for messages, without password and options."""
+    plain = URL.create(url.get_backend_name(), url.username, None, url.host, url.port, url.database)
+    return plain.render_as_string(hide_password=True)
+
+
+def without_password(url: URL) -> str:
+    """Return an address as text, its password left out."""
+    bare = URL.create(url.drivername, url.username, None, url.host, url.port, url.database, url.query)
+    return bare.render_as_string(hide_password=False)
+
+
+def writing_engine(url: URL, access: Access, *, connect_seconds: float, seconds: float) -> Engine:
+    """Return an engine of at most two connections; nothing is connected yet.
+
+    Raises:
+        ConfigError: the file or host is none that may be reached, or the dialect is not known.
+        MissingExtraError: the driver is not installed.
+    """
+    backend = url.get_backend_name()
+    if backend == "sqlite":
+        url = _sqlite_url(url, access)
+    elif url.host:
+        access.check_host(url.host)
+    try:
+        engine = create_engine(
+            url,
+            pool_size=1,
+            max_overflow=1,
+            pool_pre_ping=backend != "sqlite",
+            pool_recycle=300,
+            connect_args=_arguments(backend, connect_seconds, seconds),
+        )
+    except exc.NoSuchModuleError:
+        raise ConfigError(f"url: {did_you_mean('kind of database', url.drivername, KNOWN)}", field="url") from None
+    except ModuleNotFoundError as error:
+        extra = _EXTRAS.get(error.name or "")
+        name = f"'redshank[{extra}]'" if extra else error.name
+        raise MissingExtraError(f"sql: {backend} needs a driver: pip install {name}") from error
+    if backend == "postgresql":
+        event.listen(engine, "connect", _prepare(max(1, round(seconds * 1000))))
+    return engine
+
+
+def _prepare(milliseconds: int) -> Callable[[Any, Any], None]:
+    """What a new connection of PostgreSQL is told; not at its start, where poolers between refuse it."""
+
+    def prepare(connection: Any, record: Any) -> None:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET statement_timeout = {milliseconds}")
+            cursor.execute("SET TIME ZONE 'UTC'")
+        connection.autocommit = False
+
+    return prepare
+
+
+def _sqlite_url(url: URL, access: Access) -> URL:
+    if not url.database or url.database == ":memory:":
+        raise ConfigError(
+            "url: sqlite must name a file, such as sqlite:///events.db (four slashes begin a whole path)", field="url"
+        )
+    return URL.create("sqlite", database=str(Path(access.path(url.database)).absolute()))
+
+
+def _arguments(backend: str, connect_seconds: float, seconds: float) -> dict[str, Any]:
+    connect, wait = max(1, round(connect_seconds)), max(1, round(seconds))
+    if backend == "postgresql":
+        return {"connect_timeout": connect, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
+    if backend in ("mysql", "mariadb"):
+        waits = {"connect_timeout": connect, "read_timeout": wait, "write_timeout": wait}
+        return {**waits, "charset": "utf8mb4", "init_command": _MYSQL_SESSION}
+    if backend == "mssql":
+        return {"login_timeout": connect, "timeout": wait, "charset": "UTF-8"}
+    return {"timeout": connect_seconds} if backend == "sqlite" else {}
+
+
+@contextmanager
+def transaction(engine: Engine, where: str) -> Iterator[Connection]:
+    """Give a connection whose changes are kept together at the end, or not at all.
+
+    Raises:
+        SinkError: what the database said; permanent when it is about the values that were given.
+    """
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except exc.SQLAlchemyError as error:
+        raise SinkError(f"{where}: {_reason(error)}", permanent=_is_about_values(error)) from error
+    except (OverflowError, UnicodeEncodeError) as error:
+        raise SinkError(f"{where}: {error}", permanent=True) from error
+
+
+def _is_about_values(error: exc.SQLAlchemyError) -> bool:
+    if isinstance(error, exc.DBAPIError):
+        return isinstance(error, exc.DataError | exc.IntegrityError) and not error.connection_invalidated
+    return isinstance(error, exc.StatementError)
+
+
+def _reason(error: exc.SQLAlchemyError) -> str:
+    original = getattr(error, "orig", None) or error
+    arguments: Sequence[Any] = getattr(original, "args", ())
+    text = str(arguments[1]) if len(arguments) > 1 and isinstance(arguments[0], int) else str(original)
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[0][:300] if lines else type(original).__name__
