@@ -6,10 +6,13 @@ import json
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,14 +32,19 @@ HISTORY = 1500  # steps that are there at first
 ROUND = 40  # steps that come in each round, in PARTS parts
 PARTS = 8
 SERVER = Path(__file__).with_name("crash_server.py")
+_LATEST_NS = (1 << 63) - 2
 VOLATILE = ("sequence", "created_ns", "updated_ns")
 
 
 @dataclass
 class Outcome:
-    """What was kept: scores, events without what depends on the hour, and the last line of each in the log."""
+    """What was kept: scores, events without what depends on the hour, the last line of each in the log.
+
+    ``recorded``: the scores that the sink of scores has.
+    """
 
     scores: pl.DataFrame
+    recorded: pl.DataFrame
     events: dict[str, dict[str, Any]]
     logged: dict[str, dict[str, Any]]
     cursor_ns: int
@@ -61,6 +69,8 @@ class Work:
             store.resources.create(
                 "sinks", "log", {"name": "log", "kind": "event_log", "path": str(self.folder / "events.jsonl")}
             )
+            recorded = {"kind": "sqlite", "url": f"sqlite:///{self.folder}/scores.db", "events": False, "scores": True}
+            store.resources.create("sinks", "recorded", {"name": "recorded", **recorded})
             spec = MonitorSpec.model_validate(
                 {
                     "name": "m",
@@ -73,7 +83,7 @@ class Work:
                     "clock": "data",
                     "delay": "100ms",
                     "policy": {"quiet_points": 5},
-                    "sinks": ["log"],
+                    "sinks": ["log", "recorded"],
                 }
             )
             store.resources.create("monitors", "m", spec.model_dump(mode="json", exclude_unset=True))
@@ -135,7 +145,7 @@ class Work:
             while True:
                 live = store.live.all()
                 is_scored = live and live[0].cursor_ns >= wanted and live[0].version
-                if is_scored and not (is_told and store.outbox.waiting()):
+                if is_scored and not (is_told and (store.outbox.waiting() or store.score_cursors.due(_LATEST_NS))):
                     return
                 assert time.monotonic() < until, f"not scored in time: {live}"
                 time.sleep(0.05)
@@ -150,10 +160,20 @@ class Work:
         lines = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
         return Outcome(
             scores=scores.sort("series", "time"),
+            recorded=_recorded(self.folder / "scores.db"),
             events={event.id: _lasting(event) for event in events},
             logged={line["id"]: line for line in lines},
             cursor_ns=live.cursor_ns,
         )
+
+
+def _recorded(file: Path) -> pl.DataFrame:
+    """The scores in the database, by host and time."""
+    query = "SELECT labels, time, score FROM redshank_scores JOIN redshank_scores_series USING (series_id)"
+    with closing(sqlite3.connect(file)) as connection:
+        rows = connection.execute(query).fetchall()
+    found = [(json.loads(labels)["host"], time, score) for labels, time, score in rows]
+    return pl.DataFrame(found, schema={"host": pl.String, "at": pl.String, "score": pl.Float64}, orient="row")
 
 
 def _lasting(event: StoredEvent) -> dict[str, Any]:
@@ -207,6 +227,7 @@ def undisturbed(folder: Path, rounds: int) -> Outcome:
 def compare(found: Outcome, wanted: Outcome) -> dict[str, int]:
     """Count points and events, and those lost, doubled, or others than they should be."""
     keys = found.scores.select("series", "time")
+    recorded = found.recorded.sort("host", "at")
     both = found.scores.unique(["series", "time"]).join(wanted.scores, on=["series", "time"], suffix=".wanted")
     same = both.select((pl.col("score").eq_missing(pl.col("score.wanted"))).sum()).item()
     known = {_key(event): event for event in wanted.events.values()}
@@ -216,6 +237,9 @@ def compare(found: Outcome, wanted: Outcome) -> dict[str, int]:
         "points lost": wanted.scores.height - both.height,
         "points doubled": keys.height - keys.n_unique(),
         "points scored otherwise": both.height - same,
+        "points not recorded": keys.height - recorded.height,
+        "points recorded twice": recorded.height - recorded.select("host", "at").n_unique(),
+        "points recorded otherwise": _different(found.scores, recorded),
         "events": len(got),
         "events lost": len(known.keys() - {key for key, _ in got}),
         "events doubled": len(got) - len({key for key, _ in got}),
@@ -227,6 +251,12 @@ def compare(found: Outcome, wanted: Outcome) -> dict[str, int]:
             if name in found.events and "is_open" in line
         ),
     }
+
+
+def _different(scores: pl.DataFrame, recorded: pl.DataFrame) -> int:
+    """How many scores are not those of the history, each counted as often as it occurs."""
+    kept, sent = (Counter(frame["score"].fill_nan(None).to_list()) for frame in (scores, recorded))
+    return (kept - sent).total() + (sent - kept).total()
 
 
 def _key(event: dict[str, Any]) -> tuple[Any, ...]:
