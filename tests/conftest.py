@@ -1,11 +1,8 @@
-"""What several test files share: where the public benchmark data lies, and a PostgreSQL server."""
+"""What several test files share: where the public benchmark data lies, and the servers that it runs."""
 
 from __future__ import annotations
 
-import fcntl
 import os
-import subprocess
-import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,13 +10,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from service_world import running
 from store_data import Clock, blank_folder
 
 if TYPE_CHECKING:
     from redshank.store.store import Store
 
 BENCH_DATA = "REDSHANK_BENCH_DATA"
-POSTGRESQL = Path(__file__).parent / "services" / "postgresql.sh"
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -36,27 +33,23 @@ def bench_data() -> Path:
 
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[str]:
-    """URL of a PostgreSQL server whose user may do anything; for tests marked external_service.
-
-    Any number of test sessions share it; the last one to end stops it, unless it ran before they came.
-    """
-    found = subprocess.run([POSTGRESQL, "status"], capture_output=True, check=False).returncode == 0
-    with Path(tempfile.gettempdir(), f"redshank-tests-postgresql-{os.getuid()}").open("a") as sessions:
-        fcntl.flock(sessions, fcntl.LOCK_SH)
-        started = subprocess.run([POSTGRESQL, "start"], capture_output=True, text=True, check=False)
-        if started.returncode:
-            pytest.fail(f"PostgreSQL could not be started: {started.stderr}")
-        yield started.stdout.strip()
-        if not found and _is_last(sessions.fileno()):
-            subprocess.run([POSTGRESQL, "stop"], check=True)
+    """URL of a PostgreSQL server whose user may do anything; for tests marked external_service."""
+    with running("postgresql") as url:
+        yield url
 
 
-def _is_last(sessions: int) -> bool:
-    try:
-        fcntl.flock(sessions, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+@pytest.fixture(scope="module")
+def kafka_server() -> Iterator[str]:
+    """Address of a Kafka broker."""
+    with running("kafka") as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def alertmanager_server() -> Iterator[str]:
+    """URL of an Alertmanager."""
+    with running("alertmanager") as url:
+        yield url
 
 
 @pytest.fixture

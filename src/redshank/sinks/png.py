@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,16 +73,32 @@ def write_png(result: Result, path: Path, *, title: str = "", panes: int = MOST_
     Times are in the zone of the result. Of a multivariate series the channels that carry its events are drawn, as long
     as there is room.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
     drawn = _panes(result, panes if result.events or _channels(result) > 1 else min(panes, _QUIET_PANES))
     look = DARK if dark else LIGHT
+    with _drawing(result, drawn, title, look) as figure:
+        write_whole(path, partial(figure.savefig, format="png", dpi=_DOTS_PER_INCH, facecolor=look.paper))
+
+
+def event_png(event: Event, part: Scored, *, tz: str = "UTC") -> bytes:
+    """Return a picture of one event, its series around it with the expected range, for a mail."""
+    result = Result(parts=[part], events=[event], detector="live", why="", rows=part.panel.n_time, seconds=0.0, tz=tz)
+    picture = BytesIO()
+    with _drawing(result, _panes(result, 3), "", LIGHT) as figure:
+        figure.savefig(picture, format="png", dpi=_DOTS_PER_INCH, facecolor=LIGHT.paper)
+    return picture.getvalue()
+
+
+@contextmanager
+def _drawing(result: Result, drawn: Sequence[Pane], title: str, look: Look) -> Iterator[Figure]:
+    """Give the figure, ready to be written."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
     with warnings.catch_warnings():
         # a character that no installed font has is drawn as a box
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         figure = _figure(result, drawn, title, look)
         FigureCanvasAgg(figure)
-        write_whole(path, partial(figure.savefig, format="png", dpi=_DOTS_PER_INCH, facecolor=look.paper))
+        yield figure
 
 
 def _panes(result: Result, count: int) -> list[Pane]:
