@@ -206,7 +206,7 @@ class SqlSource(Source):
         spool = Spool(self.where, folder, dict(known.sample.schema), self.max_rows)
         with self.database.connected() as connection:
             statement = self._statement(connection, known, query, names)
-            with closing(self.database.portions(connection, statement)) as portions:
+            with closing(self.database.portions(connection, statement, known.kinds)) as portions:
                 for frame in portions:
                     spool.add(frame)
                     if progress is not None:

@@ -122,7 +122,7 @@ class Wording:
         """Return what rows are grouped by for a label: equal only for equal texts, NULL the same as "" of texts."""
         if kind == "str":
             return sa.func.coalesce(column, sa.literal("", sa.String())) if is_label else column
-        return column if kind in ("int", "bool", "date", "datetime", "uuid") else None
+        return column if kind in ("int", "bool", "date", "datetime", "datetimetz", "uuid") else None
 
     def is_one_of(self, column: Expression, kind: str, values: Sequence[str]) -> Expression | None:
         """Return whether a column is, as text, one of these values."""

@@ -257,6 +257,18 @@ def _between(rows: sa.Subquery, i: int, share: float) -> list[sa.Label[Any]]:
 # ---------------------------------------------------------------------- the answer
 
 
+def answer_kinds(asked: Aggregation, statement: sa.Select[Any]) -> dict[str, str]:
+    """Return the kinds of the columns of the answer (``sql_rows.kinds``)."""
+    found = {f"l{i}": asked.kinds.get(name, "") for i, name in enumerate(asked.labels)}
+    bucket = statement.selected_columns[BUCKET].type
+    found[BUCKET] = "int"
+    if isinstance(bucket, sa.DateTime):
+        found[BUCKET] = "datetimetz" if bucket.timezone else "datetime"
+    for i in range(max(1, len(asked.measures))):
+        found |= {f"m{i}": "float", f"h{i}": "float", f"n{i}": "int"}
+    return {**found, COUNTED: "int", ODD: "int"}
+
+
 def as_cells(frame: pl.DataFrame, asked: Aggregation, wording: Wording) -> pl.DataFrame:
     """Return a portion of the answer as ``read_cells`` takes it.
 

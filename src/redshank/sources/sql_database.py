@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,6 +15,7 @@ from redshank.errors import SourceError
 from redshank.sources.counts import Counts
 from redshank.sources.sql_buckets import Wording, wording_of
 from redshank.sources.sql_connect import Limits, connected, give_up
+from redshank.sources.sql_copy import copied
 from redshank.sources.sql_rows import PORTION_ROWS, portion
 
 
@@ -53,19 +54,34 @@ class Database:
                 raise SourceError(f"{self.where}: reading was given up") from error
             raise
 
-    def portions(self, connection: sa.Connection, statement: Any) -> Generator[pl.DataFrame]:
-        """Yield the answer to a statement, some rows at a time; SourceError when it takes too long or is given up."""
+    def portions(
+        self, connection: sa.Connection, statement: sa.Select[Any], kinds: Mapping[str, str] | None = None
+    ) -> Generator[pl.DataFrame]:
+        """Yield the answer to a statement, some rows at a time; SourceError when it takes too long or is given up.
+
+        ``kinds``: of all its columns (``sql_rows.kinds``), None = not known; where they are known there may be a
+        faster way.
+        """
         deadline, given_up = time.monotonic() + self.limits.read, self._given_up
-        names = [column.name for column in statement.selected_columns]
+
+        def look() -> float:
+            if self._given_up != given_up:
+                raise SourceError(f"{self.where}: reading was given up")
+            left = deadline - time.monotonic()
+            if left < 0:
+                raise SourceError(f"{self.where}: took longer than timeout allows; ask for less, or raise timeout")
+            return left
+
         self.counts.add(requests=1)
-        with connection.execution_options(yield_per=PORTION_ROWS).execute(statement) as result:
-            for rows in result.partitions():
-                if self._given_up != given_up:
-                    raise SourceError(f"{self.where}: reading was given up")
-                if time.monotonic() > deadline:
-                    raise SourceError(f"{self.where}: took longer than timeout allows; ask for less, or raise timeout")
-                self.counts.add(rows=len(rows))
-                yield portion(names, rows)
+        if kinds is not None and self.flavour == "postgresql":
+            frames = copied(connection, statement, kinds, look)
+        else:
+            frames = _partitions(connection, statement)
+        for frame in frames:
+            look()
+            self.counts.add(rows=len(frame), bytes=int(frame.estimated_size()))
+            if len(frame):
+                yield frame
 
     def cancel(self) -> None:
         """Give up what other threads read; one that is just about to ask may go on until the next call."""
@@ -73,3 +89,10 @@ class Database:
             self._given_up += 1
             for connection in self._open:
                 give_up(connection)
+
+
+def _partitions(connection: sa.Connection, statement: sa.Select[Any]) -> Iterator[pl.DataFrame]:
+    names = [column.name for column in statement.selected_columns]
+    with connection.execution_options(yield_per=PORTION_ROWS).execute(statement) as result:
+        for rows in result.partitions():
+            yield portion(names, rows)

@@ -76,17 +76,17 @@ class PostgresqlWording(Wording):
         if instant.is_number:
             return super().bucket(instant, step, origin)
         length = sa.bindparam(None, timedelta(microseconds=step), type_=sa.Interval(), unique=True)
-        return sa.func.date_bin(length, instant.value, self.moment(origin, instant))
+        return sa.func.date_bin(length, instant.value, self.moment(origin, instant), type_=instant.value.type)
 
     def number(self, column: Expression, kind: str) -> Expression | None:
-        """Return the value; intervals as seconds, as rows hand them over."""
+        """Return the value; intervals as seconds, real as the float64 that it is."""
         if kind == "interval":
             return sa.cast(sa.extract("epoch", column), sa.Double())
-        return super().number(column, kind)
+        return super().number(sa.cast(column, sa.Double()) if kind == "float" else column, kind)
 
     def different(self, column: Expression, kind: str) -> Expression | None:
         """Return what different values are told by: those of numeric as float64, as rows hand them over."""
-        return super().different(sa.cast(column, sa.Double()) if kind == "decimal" else column, kind)
+        return super().different(column, "float" if kind == "decimal" else kind)
 
 
 class RedshiftWording(PostgresqlWording):

@@ -16,7 +16,7 @@ from redshank.errors import NoPointsError
 from redshank.panel import to_datetime
 from redshank.sources.base import ROWS, Progress, Query, Reading
 from redshank.sources.sql_buckets import Wording
-from redshank.sources.sql_cells import Aggregation, NotPushedError, as_cells, cells_statement, exact_range
+from redshank.sources.sql_cells import Aggregation, NotPushedError, answer_kinds, as_cells, cells_statement, exact_range
 from redshank.sources.sql_database import Database
 from redshank.sources.sql_range import TimeForm
 from redshank.sources.sql_rows import portion
@@ -112,7 +112,9 @@ class _Pushed:
     def cells(self, asked: Aggregation) -> Iterator[pl.DataFrame]:
         """Yield the cells."""
         rows = self._rows((), exact_range(self.wording, asked))
-        with closing(self.database.portions(self.connection, cells_statement(self.wording, asked, rows))) as portions:
+        statement = cells_statement(self.wording, asked, rows)
+        kinds = answer_kinds(asked, statement)
+        with closing(self.database.portions(self.connection, statement, kinds)) as portions:
             for frame in portions:
                 yield as_cells(frame, asked, self.wording)
 
@@ -121,7 +123,7 @@ class _Pushed:
         last = max(int(frame[BUCKET].max()) for frame in cells)  # type: ignore[arg-type]
         since = last - RECENT_STEPS * asked.rule.step
         statement = self._rows((asked.time,), exact_range(self.wording, asked), since=_moment(since)).distinct()
-        frames = list(self.database.portions(self.connection, statement))
+        frames = list(self.database.portions(self.connection, statement, self.known.kinds))
         times = pl.concat(frames).select(self._utc()).to_series().drop_nulls().to_numpy()
         if not len(times):
             return False

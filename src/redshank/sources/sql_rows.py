@@ -60,16 +60,20 @@ def _times(name: str, values: Sequence[datetime | None]) -> pl.Series:
 
 
 def kinds(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> dict[str, str]:
-    """Return what the values of each column are: a name of ``_KINDS``, "" = no value yet, "mixed" = several."""
-    seen: list[set[type]] = [set() for _ in names]
+    """Return what the values of each column are: a name of ``_KINDS``.
+
+    "datetimetz" are times with a zone, "" is a column without a value yet, "mixed" one of several kinds.
+    """
+    seen: list[set[str]] = [set() for _ in names]
     for row in rows:
-        for types, value in zip(seen, row, strict=True):
-            types.add(type(value))
-    return {name: _kind(types - {type(None)}) for name, types in zip(names, seen, strict=True)}
+        for found, value in zip(seen, row, strict=True):
+            if value is not None:
+                kind = _KINDS.get(type(value), "mixed")
+                found.add("datetimetz" if kind == "datetime" and value.tzinfo is not None else kind)
+    return {name: _kind(found) for name, found in zip(names, seen, strict=True)}
 
 
-def _kind(types: set[type]) -> str:
-    found = {_KINDS.get(each, "mixed") for each in types}
+def _kind(found: set[str]) -> str:
     if len(found) == 1:
         return found.pop()
     return "" if not found else "float" if found == {"int", "float"} else "mixed"
