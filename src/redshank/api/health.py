@@ -66,6 +66,27 @@ def metrics(call: Called) -> Response:
 
 @routes.add(
     "GET",
+    "/api/v1/metrics/scores",
+    role="view",
+    answers={
+        200: Shape(
+            schema={"type": "string"},
+            media_type="text/plain",
+            example='redshank_score{host="a",measure="cpu",monitor="hosts",series="cpu{host=a}"} 0.1',
+        )
+    },
+)
+def score_metrics(call: Called) -> Response:
+    """Give the newest scores and bands of series to Prometheus.
+
+    Of the monitors that have a sink of kind prometheus with `scrape: true`.
+    """
+    text, media_type = call.service.score_metrics.text()
+    return Response(text, media_type=media_type)
+
+
+@routes.add(
+    "GET",
     "/api/v1/version",
     role="view",
     answers={

@@ -33,6 +33,11 @@ class Server(Group[Mode]):
         return Request(method="GET", path="/metrics", read=text)
 
     @operation
+    def score_metrics(self) -> Request[str]:
+        """Return the newest scores of monitors that are scraped, as Prometheus reads them."""
+        return Request(method="GET", path="/api/v1/metrics/scores", read=text)
+
+    @operation
     def openapi(self) -> Request[dict[str, Any]]:
         """Return the description of the API, OpenAPI 3.1."""
         return Request(method="GET", path="/api/openapi.json", read=plain)

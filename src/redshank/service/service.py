@@ -21,6 +21,7 @@ from redshank.service.opening import Sources, access_of
 from redshank.service.points import Points
 from redshank.service.resources import Resources
 from redshank.service.runs import Runs
+from redshank.service.score_metrics import ScoreMetrics
 from redshank.service.series import Series
 from redshank.service.tokens import Tokens
 from redshank.service.worker import Nobody, Worker
@@ -69,6 +70,7 @@ class Service:
         self.deliveries = Deliveries(store, self.audit)
         self.courier: Courier | None = None  # of this process, where it delivers
         self.metrics = Metrics(self)
+        self.score_metrics = ScoreMetrics(store)
         self.points = Points(store, worker, clock, self.metrics.pushed)
 
     @cached_property

@@ -1,7 +1,7 @@
 """The line protocol of InfluxDB as it is written: ``measurement,tag=value field=1.5,other="text" 1700000000000000000``.
 
 Source: InfluxData, "Line protocol reference" (OSS v2). What the protocol has no way to write is
-replaced: a line break in a name or a tag by the picture of it, a backslash at the end of one by the wide one.
+replaced: a line break or zero in a name or tag by the picture of it, a backslash at the end of one by the wide one.
 """
 
 from __future__ import annotations
@@ -10,7 +10,11 @@ import math
 from collections.abc import Iterable, Mapping
 
 RESERVED = frozenset({"time", "_field", "_measurement"})
-_PICTURES = {ord("\n"): "\N{SYMBOL FOR LINE FEED}", ord("\r"): "\N{SYMBOL FOR CARRIAGE RETURN}"}
+_PICTURES = {
+    0: "\N{SYMBOL FOR NULL}",
+    ord("\n"): "\N{SYMBOL FOR LINE FEED}",
+    ord("\r"): "\N{SYMBOL FOR CARRIAGE RETURN}",
+}
 _WIDE_BACKSLASH = "\N{FULLWIDTH REVERSE SOLIDUS}"
 
 Field = float | int | bool | str | None
