@@ -48,6 +48,7 @@ class Wording:
 
     percentiles: ClassVar[bool] = False  # whether PERCENTILE_CONT is an aggregate (with WITHIN GROUP)
     variances: ClassVar[bool] = False  # whether VAR_SAMP is an aggregate that is exact for large numbers
+    tainted: ClassVar[frozenset[str]] = frozenset()  # aggregations that any NaN or infinite value that counts shows in
 
     def __init__(self, version: tuple[int, ...] = ()) -> None:
         """``version``: of the server, () = not known."""
@@ -112,17 +113,19 @@ class Wording:
             return sa.case((column.is_(sa.true()), 1), (column.is_(sa.false()), 0))
         return None
 
+    def bare(self, column: Expression, kind: str) -> Expression | None:
+        """Return the value of a measure with NaN and infinite ones still in it, which is faster."""
+        return self.number(column, kind)
+
     def different(self, column: Expression, kind: str) -> Expression | None:
         """Return what the different values of a column are told by, where they are counted."""
         if kind in ("float", "decimal", "interval"):
             return self.number(column, kind)
-        return self.key(column, kind, is_label=False)
+        return self.key(column, kind)
 
-    def key(self, column: Expression, kind: str, *, is_label: bool = True) -> Expression | None:
-        """Return what rows are grouped by for a label: equal only for equal texts, NULL the same as "" of texts."""
-        if kind == "str":
-            return sa.func.coalesce(column, sa.literal("", sa.String())) if is_label else column
-        return column if kind in ("int", "bool", "date", "datetime", "datetimetz", "uuid") else None
+    def key(self, column: Expression, kind: str) -> Expression | None:
+        """Return what rows are grouped by for a label: equal only for equal texts."""
+        return column if kind == "str" or kind in ("int", "bool", "date", "datetime", "datetimetz", "uuid") else None
 
     def is_one_of(self, column: Expression, kind: str, values: Sequence[str]) -> Expression | None:
         """Return whether a column is, as text, one of these values."""

@@ -6,7 +6,7 @@ aggregate of its own, within one that groups.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -28,6 +28,10 @@ _MICROSECOND = timedelta(microseconds=1)
 _DAY = 86_400_000_000
 
 
+class CarelessError(DataError):
+    """There are values that are not finite; to be asked again with ``is_careful``."""
+
+
 class NotPushedError(DataError):
     """The database cannot do this as local aggregation does it; the message says why."""
 
@@ -37,7 +41,8 @@ class Aggregation:
     """What is to be aggregated: columns by name with their kinds (``sql_rows.kinds``), and how.
 
     ``chosen``: columns that rows are chosen by. ``span``: the time of UTC that the rows are within, None = not known;
-    needed where there are clocks to change.
+    needed where there are clocks to change. ``is_careful``: look at each value whether it is finite, and let labels
+    without a value be "", instead of finding that out from the answer (``CarelessError``).
     """
 
     form: TimeForm
@@ -51,6 +56,7 @@ class Aggregation:
     end: datetime | None = None
     chosen: Sequence[str] = ()
     span: tuple[datetime, datetime] | None = None
+    is_careful: bool = False
 
     @property
     def columns(self) -> list[str]:
@@ -103,11 +109,12 @@ def _row_columns(wording: Wording, asked: Aggregation) -> list[sa.Label[Any]]:
         key = wording.key(sa.column(name), asked.kinds.get(name, ""))
         if key is None:
             raise NotPushedError(f"labels such as those of {name!r} are not the same text here and there")
+        if asked.is_careful and asked.kinds.get(name) == "str":
+            key = sa.func.coalesce(key, sa.literal("", sa.String()))
         found.append(sa.label(f"l{i}", key))
     for i, name in enumerate(asked.measures):
         kind = asked.kinds.get(name, "")
-        is_told_apart = asked.agg == "cardinality"
-        value = (wording.different if is_told_apart else wording.number)(sa.column(name), kind)
+        value = _measured(wording, asked)(sa.column(name), kind)
         if value is None:
             raise NotPushedError(f"column {name!r} holds no numbers that the database can aggregate")
         found.append(sa.label(f"v{i}", value))
@@ -117,6 +124,12 @@ def _row_columns(wording: Wording, asked: Aggregation) -> list[sa.Label[Any]]:
     if odd is not None:
         found.append(sa.label(ODD, sa.case((odd, 1), else_=0)))
     return found
+
+
+def _measured(wording: Wording, asked: Aggregation) -> Callable[[Expression, str], Expression | None]:
+    if asked.agg == "cardinality":
+        return wording.different
+    return wording.bare if asked.agg in wording.tainted and not asked.is_careful else wording.number
 
 
 def _bucket(wording: Wording, asked: Aggregation) -> Expression:
@@ -294,6 +307,8 @@ def as_cells(frame: pl.DataFrame, asked: Aggregation, wording: Wording) -> pl.Da
 
 def _value(frame: pl.DataFrame, asked: Aggregation, wording: Wording, i: int) -> pl.Series:
     value = frame[f"m{i}"].cast(pl.Float64)
+    if not asked.is_careful and not value.is_finite().all():
+        raise CarelessError(f"m{i}")
     if asked.agg == "std":
         return value.sqrt()
     if asked.share is None or wording.percentiles:

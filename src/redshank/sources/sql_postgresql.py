@@ -22,11 +22,17 @@ def _micros(value: Expression) -> Expression:
     return sa.cast(sa.func.round(sa.extract("epoch", value) * 1_000_000), sa.BigInteger())
 
 
+def _finite(value: Expression) -> Expression:
+    edges: list[Expression] = [sa.literal_column(f"'{sign}Infinity'::float8", sa.Double()) for sign in ("-", "")]
+    return sa.case((sa.and_(value > edges[0], value < edges[1]), value))
+
+
 class PostgresqlWording(Wording):
     """PostgreSQL: times stay times where ``date_bin`` is there, which is faster than counting microseconds."""
 
     percentiles: ClassVar[bool] = True
     variances: ClassVar[bool] = True
+    tainted: ClassVar[frozenset[str]] = frozenset({"sum", "mean", "variance", "std", "min", "max", "first", "last"})
 
     def native(self, column: Expression, *, is_date: bool, is_local: bool) -> Instant | None:
         """Return the column as it is (dates as times), or its microseconds where they are too old for that."""
@@ -80,9 +86,17 @@ class PostgresqlWording(Wording):
 
     def number(self, column: Expression, kind: str) -> Expression | None:
         """Return the value; intervals as seconds, real as the float64 that it is."""
+        if kind == "float":
+            return _finite(sa.cast(column, sa.Double()))
+        return super().number(column, kind) if kind != "interval" else self.bare(column, kind)
+
+    def bare(self, column: Expression, kind: str) -> Expression | None:
+        """Return the same without a look at each value; NaN is above all others here."""
         if kind == "interval":
             return sa.cast(sa.extract("epoch", column), sa.Double())
-        return super().number(sa.cast(column, sa.Double()) if kind == "float" else column, kind)
+        if kind == "float":
+            return sa.cast(column, sa.Double())
+        return column if kind == "decimal" else self.number(column, kind)
 
     def different(self, column: Expression, kind: str) -> Expression | None:
         """Return what different values are told by: those of numeric as float64, as rows hand them over."""

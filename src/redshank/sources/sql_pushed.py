@@ -16,14 +16,22 @@ from redshank.errors import NoPointsError
 from redshank.panel import to_datetime
 from redshank.sources.base import ROWS, Progress, Query, Reading
 from redshank.sources.sql_buckets import Wording
-from redshank.sources.sql_cells import Aggregation, NotPushedError, answer_kinds, as_cells, cells_statement, exact_range
+from redshank.sources.sql_cells import (
+    Aggregation,
+    CarelessError,
+    NotPushedError,
+    answer_kinds,
+    as_cells,
+    cells_statement,
+    exact_range,
+)
 from redshank.sources.sql_database import Database
 from redshank.sources.sql_range import TimeForm
 from redshank.sources.sql_rows import portion
 from redshank.sources.sql_statement import Selection
 from redshank.tables.bucketed import DEFAULT
 from redshank.tables.buckets import RECENT_STEPS, Buckets, reaches_end
-from redshank.tables.cells import BUCKET, needs_last, read_cells
+from redshank.tables.cells import BUCKET, CellsError, needs_last, read_cells
 from redshank.tables.roles import Roles
 
 
@@ -51,29 +59,24 @@ def read_pushed(database: Database, known: Known, query: Query, progress: Progre
         SourceError: it cannot be reached, or refuses what it is asked.
         NoPointsError: there are no rows in the range.
     """
+    if progress is not None:
+        progress(None, f"waiting for buckets of {database.where}")
+    try:
+        reading = _read(database, known, query, is_careful=False)
+    except (CarelessError, CellsError):
+        reading = _read(database, known, query, is_careful=True)
+    reading.findings.time_format = known.roles.clock.kind
+    reading.findings.notes[:0] = known.roles.notes
+    return reading
+
+
+def _read(database: Database, known: Known, query: Query, *, is_careful: bool) -> Reading:
     with database.connected() as connection:
         wording = database.wording(connection)
         if wording is None:
             raise NotPushedError(f"how {database.flavour} aggregates is not known")
         pushed = _Pushed(database, connection, wording, known, query)
-        asked = pushed.asked()
-        if progress is not None:
-            progress(None, f"waiting for buckets of {database.where}")
-        cells = list(pushed.cells(asked))
-        if not cells:
-            raise NoPointsError(f"{database.where}: holds no rows in the range asked for")
-        is_full = not needs_last(query) or pushed.reaches_end(asked, cells)
-    reading = read_cells(
-        cells,
-        labels=asked.labels,
-        measures=asked.measures,
-        query=replace(query, time=known.time),
-        where=database.where,
-        last_is_full=is_full,
-    )
-    reading.findings.time_format = known.roles.clock.kind
-    reading.findings.notes[:0] = known.roles.notes
-    return reading
+        return pushed.read(replace(pushed.asked(), is_careful=is_careful))
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,20 @@ class _Pushed:
             chosen=tuple(query.filter),
         )
         return replace(found, span=self._span()) if found.needs_span else found
+
+    def read(self, asked: Aggregation) -> Reading:
+        """Return the panels."""
+        cells = list(self.cells(asked))
+        if not cells:
+            raise NoPointsError(f"{self.database.where}: holds no rows in the range asked for")
+        return read_cells(
+            cells,
+            labels=asked.labels,
+            measures=asked.measures,
+            query=replace(self.query, time=self.known.time),
+            where=self.database.where,
+            last_is_full=not needs_last(self.query) or self.reaches_end(asked, cells),
+        )
 
     def cells(self, asked: Aggregation) -> Iterator[pl.DataFrame]:
         """Yield the cells."""

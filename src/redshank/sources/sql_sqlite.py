@@ -41,9 +41,9 @@ class SqliteWording(Wording):
         seconds = sa.cast(sa.func.strftime("%s", written), sa.BigInteger())
         return Instant(sa.case((is_read, seconds * 1_000_000)))
 
-    def key(self, column: Expression, kind: str, *, is_label: bool = True) -> Expression | None:
+    def key(self, column: Expression, kind: str) -> Expression | None:
         """Return the label by its characters, whatever the column's own order."""
-        found = super().key(column, kind, is_label=is_label)
+        found = super().key(column, kind)
         return found.collate("BINARY") if found is not None and kind == "str" else found
 
     def is_one_of(self, column: Expression, kind: str, values: Sequence[str]) -> Expression | None:
