@@ -416,7 +416,7 @@ def test_a_monitors_table_takes_the_place_of_the_sources_query(database: Path) -
 def test_a_password_in_the_address_is_taken_out_of_it() -> None:
     kept = check_source_options("sql", {"url": "postgresql://me:tulip%40@h:1/d?sslmode=require"})
 
-    assert kept == {"url": "postgresql+psycopg://me@h:1/d?sslmode=require", "password": "tulip@"}
+    assert kept == {"url": "postgresql://me@h:1/d?sslmode=require", "password": "tulip@"}
     assert redacted("sql", kept)["password"] == HIDDEN
     assert secret_fields("sql") == ("password",)
 

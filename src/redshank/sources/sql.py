@@ -20,11 +20,12 @@ from redshank.sources.base import ROWS, Progress, Query, Reading, Source
 from redshank.sources.counts import Counts
 from redshank.sources.sql_buckets import Wording
 from redshank.sources.sql_cells import NotPushedError
-from redshank.sources.sql_connect import Limits, RefusedError, open_engine, read_url, shown_url, without_password
+from redshank.sources.sql_connect import RefusedError, read_url, shown_url, without_password
 from redshank.sources.sql_database import Database
 from redshank.sources.sql_pushed import Known, read_pushed
 from redshank.sources.sql_range import time_form
 from redshank.sources.sql_rows import portion
+from redshank.sources.sql_session import Limits, open_session
 from redshank.sources.sql_statement import Selection, first_rows
 from redshank.specs.base import Duration
 from redshank.specs.options import Access, Options
@@ -76,7 +77,8 @@ class SqlSource(Source):
     def __init__(self, database: Database, selection: Selection, max_rows: int) -> None:
         """Keep what to read; nothing is connected yet."""
         self.database, self.selection, self.max_rows = database, selection, max_rows
-        self.engine, self.where = database.engine, database.where
+        self.session, self.where = database.session, database.where
+        self.engine = self.session.engine
         self._known: dict[Any, Known] = {}
 
     @classmethod
@@ -88,10 +90,10 @@ class SqlSource(Source):
         if options.user is not None:
             url = url.set(username=options.user)
         limits = Limits(options.connect_timeout.total_seconds(), options.timeout.total_seconds())
-        engine = open_engine(url, access.reveal(options.password), access, limits)
-        selection = Selection.of(engine.dialect.name, query=options.query, table=options.table)
+        session = open_session(url, access.reveal(options.password), access, limits)
+        selection = Selection.of(session.speaks, query=options.query, table=options.table)
         where = f"sql {shown_url(url)} {selection}"
-        return cls(Database(engine, where, limits, Counts()), selection, options.max_rows)
+        return cls(Database(session, where, Counts()), selection, options.max_rows)
 
     @property
     def counts(self) -> Counts:
@@ -104,7 +106,7 @@ class SqlSource(Source):
 
     def preview(self, n: int = 10) -> list[dict[str, Any]]:
         """Return the first ``n`` rows the database gives."""
-        return first_rows(self.engine, self.selection, self.where, n).frame.to_dicts()
+        return first_rows(self.session, self.selection, self.where, n).frame.to_dicts()
 
     def read(self, query: Query, progress: Progress | None = None) -> Reading:
         """Return the panels of the rows in the range asked for, buckets aggregated by the database where it can.
@@ -182,7 +184,7 @@ class SqlSource(Source):
         """What the columns are, found once: what short windows show must not change it."""
         key = self._key(query)
         if key not in self._known:
-            first = first_rows(self.engine, self.selection, self.where)
+            first = first_rows(self.session, self.selection, self.where)
             roles = find_roles(RawTable(where=self.where, frame=first.frame.lazy()), query)
             if not roles.clock.columns:
                 raise SourceError(f"{self.where}: must have a column of times; name it by time")

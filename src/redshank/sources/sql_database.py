@@ -14,18 +14,17 @@ import sqlalchemy as sa
 from redshank.errors import SourceError
 from redshank.sources.counts import Counts
 from redshank.sources.sql_buckets import Wording, wording_of
-from redshank.sources.sql_connect import Limits, connected, give_up
-from redshank.sources.sql_copy import copied
-from redshank.sources.sql_rows import PORTION_ROWS, portion
+from redshank.sources.sql_connect import connected
+from redshank.sources.sql_session import Session
 
 
 class Database:
-    """Connects to a database and asks it; ``flavour``: its dialect, or the name of one that speaks like it."""
+    """Connects to a database and asks it."""
 
-    def __init__(self, engine: sa.Engine, where: str, limits: Limits, counts: Counts, flavour: str = "") -> None:
+    def __init__(self, session: Session, where: str, counts: Counts) -> None:
         """Keep how to reach it; nothing is connected yet."""
-        self.engine, self.where, self.limits, self.counts = engine, where, limits, counts
-        self.flavour = flavour or engine.dialect.name
+        self.session, self.where, self.counts = session, where, counts
+        self.flavour = session.speaks
         self._lock = threading.Lock()
         self._open: set[Any] = set()
         self._given_up = 0
@@ -40,7 +39,7 @@ class Database:
         """Give a connection that ends with SourceError when ``cancel`` is called."""
         given_up = self._given_up
         try:
-            with connected(self.engine, self.where) as connection:
+            with connected(self.session, self.where) as connection:
                 driver = connection.connection.driver_connection
                 with self._lock:
                     self._open.add(driver)
@@ -62,7 +61,7 @@ class Database:
         ``kinds``: of all its columns (``sql_rows.kinds``), None = not known; where they are known there may be a
         faster way.
         """
-        deadline, given_up = time.monotonic() + self.limits.read, self._given_up
+        deadline, given_up = time.monotonic() + self.session.limits.read, self._given_up
 
         def look() -> float:
             if self._given_up != given_up:
@@ -73,11 +72,7 @@ class Database:
             return left
 
         self.counts.add(requests=1)
-        if kinds is not None and self.flavour == "postgresql":
-            frames = copied(connection, statement, kinds, look)
-        else:
-            frames = _partitions(connection, statement)
-        for frame in frames:
+        for frame in self.session.frames(connection, statement, kinds, look):
             look()
             self.counts.add(rows=len(frame), bytes=int(frame.estimated_size()))
             if len(frame):
@@ -88,11 +83,4 @@ class Database:
         with self._lock:
             self._given_up += 1
             for connection in self._open:
-                give_up(connection)
-
-
-def _partitions(connection: sa.Connection, statement: sa.Select[Any]) -> Iterator[pl.DataFrame]:
-    names = [column.name for column in statement.selected_columns]
-    with connection.execution_options(yield_per=PORTION_ROWS).execute(statement) as result:
-        for rows in result.partitions():
-            yield portion(names, rows)
+                self.session.give_up(connection)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import polars as pl
 import sqlalchemy as sa
 
 from redshank.sources.sql_buckets import Expression, Instant, Wording
+from redshank.sources.sql_copy import copied
+from redshank.sources.sql_session import Session
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DATE_BIN = (14,)  # the first version that has it
@@ -16,6 +21,49 @@ DATE_BIN = (14,)  # the first version that has it
 
 _PARTS = re.compile(r"%Y([-/.]?)%m\1%d(?:(T| |)%H(?:(:?)%M(?:\3%S)?)?)?")
 _WORDS = {"%Y": "YYYY", "%m": "MM", "%d": "DD", "%H": "HH24", "%M": "MI", "%S": "SS"}
+_KEEPALIVES = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}  # a dead server shows in 25 s
+
+
+class PostgresqlSession(Session):
+    """PostgreSQL and TimescaleDB by psycopg."""
+
+    driver: ClassVar[str] = "postgresql+psycopg"
+    extra: ClassVar[str] = "postgresql"
+    statements: ClassVar[tuple[str, ...]] = (
+        "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
+        "SET default_transaction_read_only = on",
+        "SET statement_timeout = {ms}",
+        "SET TIME ZONE 'UTC'",
+    )
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the time-outs."""
+        return {"connect_timeout": max(1, round(self.limits.connect)), **_KEEPALIVES}
+
+    def prepare(self, connection: Any) -> None:
+        """Let the session only read."""
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            for statement in self.statements:
+                cursor.execute(statement.format(ms=round(self.limits.read * 1000)))
+        connection.autocommit = False
+
+    @contextmanager
+    def within(self, connection: sa.Connection) -> Iterator[sa.Connection]:
+        """Give the connection in a transaction that only reads."""
+        yield connection.execution_options(postgresql_readonly=True)
+
+    def frames(
+        self,
+        connection: sa.Connection,
+        statement: sa.Select[Any],
+        kinds: Mapping[str, str] | None,
+        look: Callable[[], float],
+    ) -> Iterator[pl.DataFrame]:
+        """Yield the answer, by COPY where the kinds of its columns are known."""
+        if kinds is None:
+            return super().frames(connection, statement, kinds, look)
+        return copied(connection, statement, kinds, look)
 
 
 def _micros(value: Expression) -> Expression:

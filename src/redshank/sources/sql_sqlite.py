@@ -6,14 +6,76 @@ Its times are texts or numbers, and any column may hold values of any kind.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+import sqlite3
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from urllib.parse import quote
 
 import sqlalchemy as sa
+from sqlalchemy.pool import NullPool
 
+from redshank.errors import ConfigError, SourceError
 from redshank.sources.sql_buckets import Expression, Instant, Wording
+from redshank.sources.sql_session import Session
 
 _PARTS = re.compile(r"%Y([-/.]?)%m\1%d(?:(T| |)%H(?:(:?)%M(?:\3%S)?)?)?")
 _TYPES = {"int": ("integer",), "float": ("real", "integer"), "str": ("text",)}
+CHECK_EVERY = 20_000  # steps of SQLite's machine between two looks at the clock
+# what a reader may do in SQLite; all else (ATTACH, writing, PRAGMA that changes, loading code) is refused
+_READS = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_RECURSIVE})
+_NO_FUNCTIONS = frozenset({"load_extension", "readfile", "writefile", "fts3_tokenizer"})
+_PRAGMAS = frozenset({"table_info", "table_xinfo", "table_list", "index_list", "database_list"})
+
+
+class SqliteSession(Session):
+    """Files of SQLite."""
+
+    def made(self) -> sa.Engine:
+        """Return the engine; ConfigError when the file lies outside of the folders allowed."""
+        return sa.create_engine("sqlite://", creator=self._opener(), poolclass=NullPool)
+
+    def _opener(self) -> Callable[[], sqlite3.Connection]:
+        name, limits = self.url.database, self.limits
+        if not name or name == ":memory:":
+            raise ConfigError(
+                "url: sqlite must name a file, such as sqlite:///shop.db (four slashes begin a whole path)"
+            )
+        path = Path(self.access.path(name.removeprefix("file:")))
+        where = f"sql sqlite:///{name}"
+
+        def connect() -> sqlite3.Connection:
+            self.access.check(path)
+            if not path.is_file():
+                raise SourceError(f"{where}: there is no file {str(path)!r}")
+            connection = sqlite3.connect(
+                f"file:{quote(str(path.absolute()))}?mode=ro", uri=True, timeout=limits.connect, check_same_thread=False
+            )
+            connection.execute("PRAGMA query_only = ON")
+            connection.set_authorizer(_may)
+            deadline = time.monotonic() + limits.read
+            connection.set_progress_handler(lambda: time.monotonic() > deadline, CHECK_EVERY)
+            return connection
+
+        return connect
+
+    def is_refused(self, error: sa.exc.SQLAlchemyError) -> bool:
+        """Whether it is what was asked that is wrong: SQLite says so by the error of a broken connection."""
+        is_operational = isinstance(getattr(error, "orig", None), sqlite3.OperationalError)
+        is_asked = is_operational and "locked" not in str(error) and not self.is_late(error)
+        return is_asked or super().is_refused(error)
+
+
+def _may(action: int, first: str | None, second: str | None, database: str | None, trigger: str | None) -> int:
+    if action in _READS:
+        return sqlite3.SQLITE_OK
+    if action == sqlite3.SQLITE_FUNCTION and (second or "").lower() not in _NO_FUNCTIONS:
+        return sqlite3.SQLITE_OK
+    if action == sqlite3.SQLITE_PRAGMA:
+        name = (first or "").lower()
+        is_asked = name in _PRAGMAS or (name == "read_uncommitted" and second is None)  # asked by SQLAlchemy
+        return sqlite3.SQLITE_OK if is_asked else sqlite3.SQLITE_DENY
+    return sqlite3.SQLITE_OK if action == sqlite3.SQLITE_TRANSACTION else sqlite3.SQLITE_DENY
 
 
 class SqliteWording(Wording):

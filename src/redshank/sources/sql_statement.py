@@ -14,6 +14,7 @@ from redshank.errors import ConfigError, DataError, SourceError, did_you_mean
 from redshank.sources.sql_connect import connected
 from redshank.sources.sql_range import TimeForm
 from redshank.sources.sql_rows import kinds, portion, usable
+from redshank.sources.sql_session import Session
 from redshank.sources.sql_text import END, START, bindable, checked_query, open_values
 
 SAMPLE_ROWS = 5_000
@@ -123,7 +124,7 @@ class FirstRows:
     selection: Selection
 
 
-def first_rows(engine: sa.Engine, selection: Selection, where: str, rows: int = SAMPLE_ROWS) -> FirstRows:
+def first_rows(session: Session, selection: Selection, where: str, rows: int = SAMPLE_ROWS) -> FirstRows:
     """Return the first rows, columns of bytes and nested values left out.
 
     Whether a query compares its open values with times or with numbers is found by trying.
@@ -136,7 +137,7 @@ def first_rows(engine: sa.Engine, selection: Selection, where: str, rows: int = 
     found = None
     for takes_numbers, guess in ((False, (EARLIEST, LATEST)), (True, (LEAST, MOST))):
         try:
-            found = _first_rows(engine, selection.sample(rows, guess), where)
+            found = _first_rows(session, selection.sample(rows, guess), where)
         except SourceError as error:
             first_error = first_error or error
         else:
@@ -148,12 +149,12 @@ def first_rows(engine: sa.Engine, selection: Selection, where: str, rows: int = 
     if found is not None and first_error is None:
         return FirstRows(*found, selection)
     assert first_error is not None
-    _check_table(engine, selection, where)
+    _check_table(session, selection, where)
     raise first_error
 
 
-def _first_rows(engine: sa.Engine, statement: sa.Select[Any], where: str) -> tuple[pl.DataFrame, dict[str, str]]:
-    with connected(engine, where) as connection:
+def _first_rows(session: Session, statement: sa.Select[Any], where: str) -> tuple[pl.DataFrame, dict[str, str]]:
+    with connected(session, where) as connection:
         result = connection.execute(statement)
         names = list(result.keys())
         rows = result.fetchall()
@@ -164,13 +165,13 @@ def _first_rows(engine: sa.Engine, statement: sa.Select[Any], where: str) -> tup
     return portion(names, rows).select(kept), kinds(names, rows)
 
 
-def _check_table(engine: sa.Engine, selection: Selection, where: str) -> None:
+def _check_table(session: Session, selection: Selection, where: str) -> None:
     """Raise DataError with the near names when the table is not there, and the database tells its tables."""
     if selection.table is None:
         return
     schema, _, name = selection.table.rpartition(".")
     try:
-        with connected(engine, where) as connection:
+        with connected(session, where) as connection:
             inspector = sa.inspect(connection)
             known = [*inspector.get_table_names(schema or None), *inspector.get_view_names(schema or None)]
     except SourceError:

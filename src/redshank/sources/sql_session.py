@@ -1,0 +1,133 @@
+"""How each kind of database is connected: so that it can only be read, and that every wait has an end.
+
+``open_session`` finds the ``Session`` of a database by the scheme of its address. The class itself does what can be
+done for any database that SQLAlchemy knows; a database has a subclass, in its file ``sql_NAME.py``, and a line in
+``SESSIONS``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, ClassVar
+
+import polars as pl
+from sqlalchemy import URL, Connection, Engine, Select, create_engine, event, exc
+from sqlalchemy.pool import NullPool
+
+from redshank.errors import ConfigError, MissingExtraError, did_you_mean
+from redshank.sources.sql_rows import PORTION_ROWS, portion
+from redshank.specs.options import Access
+
+SESSIONS = {  # scheme -> module and class
+    "postgresql": ("redshank.sources.sql_postgresql", "PostgresqlSession"),
+    "postgres": ("redshank.sources.sql_postgresql", "PostgresqlSession"),
+    "sqlite": ("redshank.sources.sql_sqlite", "SqliteSession"),
+}
+_LATE = ("interrupted", "statement timeout")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long connecting and one reading may take, in seconds."""
+
+    connect: float
+    read: float
+
+
+class Session:
+    """Connections to one database; see the top of this file."""
+
+    driver: ClassVar[str] = ""  # of SQLAlchemy, where the address names none
+    flavour: ClassVar[str] = ""  # how it speaks (sql_buckets.py, sql_text.py); "" = as SQLAlchemy's dialect is named
+    extra: ClassVar[str] = ""  # what to install: redshank[extra]
+    late: ClassVar[tuple[str, ...]] = _LATE  # what the database says of a statement that took too long
+
+    def __init__(self, url: URL, access: Access, limits: Limits) -> None:
+        """Make an engine; nothing is connected yet.
+
+        Raises:
+            ConfigError: the address leads to a file or host that must not be reached, or no such dialect is known.
+            MissingExtraError: the driver is not installed.
+        """
+        self.url, self.access, self.limits = url, access, limits
+        for host in (url.host, url.query.get("host"), url.query.get("hostaddr")):
+            if isinstance(host, str) and host:
+                access.check_host(host)
+        try:
+            self.engine = self.made()
+        except exc.NoSuchModuleError:
+            known = did_you_mean("kind of database", url.drivername, [name for name in SESSIONS if name != "postgres"])
+            raise ConfigError(f"url: {known}", field="url") from None
+        except ModuleNotFoundError as error:
+            wanted = f"'redshank[{self.extra}]'" if self.extra else error.name
+            raise MissingExtraError(f"sql: {url.get_backend_name()} needs a driver: pip install {wanted}") from error
+        self.speaks = self.flavour or self.engine.dialect.name
+
+    def made(self) -> Engine:
+        """Return the engine."""
+        name = self.url.drivername
+        url = self.url.set(drivername=name if "+" in name else self.driver or name)
+        engine = create_engine(url, poolclass=NullPool, connect_args=self.arguments())
+        event.listen(engine, "connect", lambda connection, record: self.prepare(connection))
+        return engine
+
+    def arguments(self) -> dict[str, Any]:
+        """Return what the driver is told to connect."""
+        return {}
+
+    def prepare(self, connection: Any) -> None:
+        """Make a new connection of the driver one that only reads, for the session whatever transactions follow."""
+
+    @contextmanager
+    def within(self, connection: Connection) -> Iterator[Connection]:
+        """Give a connection whose work ends in time."""
+        yield connection
+
+    def frames(
+        self, connection: Connection, statement: Select[Any], kinds: Mapping[str, str] | None, look: Callable[[], float]
+    ) -> Iterator[pl.DataFrame]:
+        """Yield the answer to a statement, some rows at a time.
+
+        ``kinds``: of all its columns (``sql_rows.kinds``), None = not known. ``look``: raises when it is time to end;
+        else returns the seconds that are left.
+        """
+        names = [column.name for column in statement.selected_columns]
+        with connection.execution_options(yield_per=PORTION_ROWS).execute(statement) as result:
+            for rows in result.partitions():
+                yield portion(names, rows)
+
+    def give_up(self, connection: Any) -> None:
+        """End what another thread does on a driver's connection; it sees an error soon."""
+        for name in ("interrupt", "cancel_safe", "cancel"):
+            end = getattr(connection, name, None)
+            if end is not None:
+                end()
+                return
+
+    def is_late(self, error: exc.SQLAlchemyError) -> bool:
+        """Whether the database ended a statement because it took too long."""
+        reason = str(getattr(error, "orig", None) or error).lower()
+        return isinstance(error, exc.DBAPIError) and any(text in reason for text in self.late)
+
+    def is_refused(self, error: exc.SQLAlchemyError) -> bool:
+        """Whether the database understood who asks, but not what, or could not work it out."""
+        if not isinstance(error, exc.DBAPIError) or error.connection_invalidated or self.is_late(error):
+            return False
+        return not isinstance(error, exc.OperationalError | exc.InterfaceError)
+
+
+def open_session(url: URL, password: str | None, access: Access, limits: Limits) -> Session:
+    """Return how a database is connected; nothing is connected yet.
+
+    Raises:
+        ConfigError: the address leads to a file or host that must not be reached, or no such dialect is known.
+        MissingExtraError: the driver is not installed.
+    """
+    if password is not None:
+        url = url.set(password=password)
+    module, name = SESSIONS.get(url.get_backend_name(), ("redshank.sources.sql_session", "Session"))
+    found: type[Session] = getattr(import_module(module), name)
+    return found(url, access, limits)
