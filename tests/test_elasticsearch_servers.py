@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import httpx2
 import pytest
 
 import sink_contract as contract
+from redshank.dashboards.kibana import Indices, Watched, kibana_objects
 from redshank.http.client import Http
 from redshank.sinks.base import Sink
 from redshank.sinks.build import build_sink
@@ -24,13 +26,13 @@ from sink_contract import Place, block, event, scored, told
 
 pytestmark = pytest.mark.external_service
 EVENTS, SCORES = ".redshank-anomalies", "redshank-scores"
-SERVERS = {
-    "opensearch-3": ("opensearch", {"OPENSEARCH_VERSION": "3.8.0"}),
-    "opensearch-2": ("opensearch", {"OPENSEARCH_VERSION": "2.19.6"}),
-    "elasticsearch-6": ("elasticsearch6", {}),
-    "elasticsearch-7": ("elasticsearch7", {}),
-    "elasticsearch-8": ("elasticsearch", {"ELASTICSEARCH_VERSION": "8.7.1"}),
-    "elasticsearch-9": ("elasticsearch", {"ELASTICSEARCH_VERSION": "9.5.3"}),
+SERVERS = {  # by name: the script, and its variables
+    "opensearch3": ("opensearch", {"OPENSEARCH_VERSION": "3.8.0"}),
+    "opensearch2": ("opensearch", {"OPENSEARCH_VERSION": "2.19.6"}),
+    "elasticsearch6": ("elasticsearch6", {}),
+    "elasticsearch7": ("elasticsearch7", {}),
+    "elasticsearch8": ("elasticsearch", {"ELASTICSEARCH_VERSION": "8.7.1"}),
+    "elasticsearch9": ("elasticsearch", {"ELASTICSEARCH_VERSION": "9.5.3"}),
 }
 KEPT = ("id", "monitor", "kind", "measure", "series", "severity", "direction", "rarity", "points", "is_open", "reason")
 NUMBERS = ("score", "actual", "expected", "lower", "upper")
@@ -94,8 +96,8 @@ def _moment(text: str) -> datetime:
 
 @pytest.fixture(scope="module", params=SERVERS)
 def server(request: pytest.FixtureRequest) -> Iterator[Behind]:
-    name, environment = SERVERS[request.param]
-    with running(name, environment=environment) as url:
+    script, environment = SERVERS[request.param]
+    with running(request.param, script, environment) as url:
         behind = Behind(url, request.param)
         with behind.client:
             yield behind
@@ -150,7 +152,7 @@ def test_documents_in_the_layout_of_loudml(behind: Behind) -> None:
     (hit,) = behind.hits(".loudml-anomalies")
     document = hit["_source"]
     assert hit["_id"] == document["uuid"]
-    assert hit.get("_type", "_doc") == ("anomaly" if behind.name == "elasticsearch-6" else "_doc")
+    assert hit.get("_type", "_doc") == ("anomaly" if behind.name == "elasticsearch6" else "_doc")
     assert (document["until"] - document["@timestamp"], document["max_score"]) == (9 * 60_000, 90)
 
 
@@ -189,7 +191,7 @@ def test_a_point_is_known_again_after_a_data_stream_rolled_over(behind: Behind) 
 def test_old_scores_are_dropped_by_the_server_or_by_the_sink(behind: Behind) -> None:
     behind.sink(scores=True, retention="36500d").record(block(scored()))
 
-    if behind.name == "elasticsearch-6":
+    if behind.name == "elasticsearch6":
         policy = behind.client.get(f"/_ilm/policy/{SCORES}").json()[SCORES]["policy"]["phases"]["delete"]
         index = behind.client.get(f"/{SCORES}-2026.03/_settings").json()[f"{SCORES}-2026.03"]["settings"]["index"]
         assert (policy["min_age"], index["lifecycle"]["name"]) == (f"{36531 * 86_400}s", SCORES)
@@ -207,6 +209,34 @@ def _dropped(behind: Behind, now: str) -> list[str]:
     after = behind.months()
     assert f"{SCORES}-2026.3x" in after
     return sorted(set(before) - set(after))
+
+
+def test_a_generated_chart_finds_the_points_of_its_series(behind: Behind) -> None:
+    sink = behind.sink(scores=True)
+    sink.record(block(scored(contract.HOSTILE), monitor=contract.HOSTILE[1]))
+    behind.hits(f"{SCORES}*")
+    watched = [Watched(f"cpu{{host={name}}}", {"host": name}) for name in contract.HOSTILE]
+    objects = kibana_objects({contract.HOSTILE[1]: watched}, Indices())
+    charts = [each for each in objects if each["references"] and each["type"] == "visualization"]
+
+    counts = [_drawn(behind, each["attributes"]) for each in charts]
+
+    assert counts == [(3, {"actual", "expected", "lower", "upper", "score"})] * len(contract.HOSTILE)
+
+
+def _drawn(behind: Behind, chart: dict[str, Any]) -> tuple[int, set[str]]:
+    """How many points the search of a chart finds, and which of its numbers have a value."""
+    source = json.loads(chart["kibanaSavedObjectMeta"]["searchSourceJSON"])
+    metrics = [each for each in json.loads(chart["visState"])["aggs"] if each["schema"] == "metric"]
+    body = {
+        "size": 0,
+        "query": {"bool": {"filter": [each["query"] for each in source["filter"]]}},
+        "aggs": {each["params"]["field"]: {each["type"]: {"field": each["params"]["field"]}} for each in metrics},
+    }
+    told = behind.client.post(f"/{SCORES}*/_search", json=body).json()
+    total = told["hits"]["total"]
+    found = {name for name, each in told["aggregations"].items() if each["value"] is not None}
+    return (total if isinstance(total, int) else total["value"]), found
 
 
 WRITER = """

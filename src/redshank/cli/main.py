@@ -53,6 +53,7 @@ class _Commands(LateGroup):
         "sinks": Late(f"{_CLI}.connections", "sinks", "Where events go.", ASKING),
         "schedules": Late(f"{_CLI}.declared", "schedules", "When to run, by name.", ASKING),
         "templates": Late(f"{_CLI}.declared", "templates", "Monitors that differ in a few values.", ASKING),
+        "kibana": Late(f"{_CLI}.kibana", "kibana", "What Kibana and OpenSearch Dashboards import.", ASKING),
         "grafana": Late(f"{_CLI}.grafana", "grafana", "What Grafana imports.", ASKING),
         "tokens": Late(f"{_CLI}.tokens", "tokens", "Who may ask the server.", ASKING),
         "audit": Late(f"{_CLI}.tokens", "audit", "Who changed what.", ASKING),
