@@ -12,13 +12,12 @@ from redshank.specs.options import Options
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class ScoreOptions(Options):
-    """``scores``: take the scores of live monitors too. ``scores_since``: from when on, when the sink is new.
+class SinceOptions(Options):
+    """``scores_since``: from when on scores are taken when the sink is new.
 
     A time, or ``all``; without it those that are scored from then on.
     """
 
-    scores: bool = False
     scores_since: datetime | None = None
 
     @field_validator("scores_since", mode="before")
@@ -32,3 +31,9 @@ class ScoreOptions(Options):
         if given is None:
             return None
         return given.replace(tzinfo=UTC) if given.tzinfo is None else given.astimezone(UTC)
+
+
+class ScoreOptions(SinceOptions):
+    """``scores``: take the scores of live monitors too."""
+
+    scores: bool = False
