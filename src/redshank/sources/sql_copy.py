@@ -53,6 +53,8 @@ def copied(
         for buffer in _buffers(driver, f"COPY ({text}) TO STDOUT (FORMAT binary)", look):
             yield _table(names, dtypes, np.frombuffer(buffer, np.uint8))
         is_done = True
+    except driver.Error as error:
+        raise _as_sqlalchemy(error) from error
     finally:
         if not is_done:
             connection.invalidate()  # the driver does not know that rows are still on their way
@@ -74,7 +76,7 @@ def _text(connection: sa.Connection, driver: Any, statement: sa.Select[Any]) -> 
 
 def _buffers(driver: Any, command: str, look: Callable[[], float]) -> Iterator[bytearray]:
     """The bytes of the answer; whole rows in each buffer."""
-    from psycopg import pq
+    from psycopg import errors, pq
 
     pgconn = driver.pgconn
     with driver.cursor() as cursor:
@@ -94,7 +96,7 @@ def _buffers(driver: Any, command: str, look: Callable[[], float]) -> Iterator[b
     while (more := pgconn.get_result()) is not None:
         result = more
     if result.status != pq.ExecStatus.COMMAND_OK:
-        raise _error(result)
+        raise errors.error_from_result(result)
 
 
 def _fill(pgconn: Any, buffer: bytearray, look: Callable[[], float]) -> bool:
@@ -118,12 +120,10 @@ def _wait(pgconn: Any, look: Callable[[], float]) -> None:
     pgconn.consume_input()
 
 
-def _error(result: Any) -> sa.exc.DBAPIError:
-    """What the server says, as SQLAlchemy says it."""
+def _as_sqlalchemy(error: Exception) -> sa.exc.DBAPIError:
+    """What the driver says, as SQLAlchemy says it."""
     import psycopg
-    from psycopg import errors
 
-    error = errors.error_from_result(result)
     found = sa.exc.DBAPIError.instance("COPY", None, error, psycopg.Error)
     assert isinstance(found, sa.exc.DBAPIError)
     return found

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -11,6 +13,7 @@ from typing import Any, ClassVar
 import polars as pl
 import sqlalchemy as sa
 
+from redshank.errors import ConfigError
 from redshank.sources.sql_buckets import Expression, Instant, Wording
 from redshank.sources.sql_copy import copied
 from redshank.sources.sql_session import Session
@@ -39,6 +42,34 @@ class PostgresqlSession(Session):
     def arguments(self) -> dict[str, Any]:
         """Return the time-outs."""
         return {"connect_timeout": max(1, round(self.limits.connect)), **_KEEPALIVES}
+
+    def made(self) -> sa.Engine:
+        """Return the engine; where private addresses are forbidden, it connects to the very address looked at."""
+        if not self.access.private and (not self.url.host or self.url.query.get("host")):
+            raise ConfigError("url: must name one host, as the server's settings forbid private addresses", field="url")
+        engine = super().made()
+        if not self.access.private:
+            sa.event.listen(engine, "do_connect", self._pin)
+        return engine
+
+    def _pin(self, dialect: Any, record: Any, arguments: list[Any], named: dict[str, Any]) -> None:
+        host = str(self.url.host)
+        try:
+            found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError):
+            return  # the driver says what is wrong
+        addresses = [str(address[0]) for *_, address in found]
+        for address in addresses:
+            self.access.check_address(host, address)
+        named["hostaddr"] = addresses[0]
+
+    def cut(self, connection: Any) -> None:
+        """Shut the socket, which wakes whoever waits for it."""
+        try:
+            with socket.socket(fileno=os.dup(connection.fileno())) as silent:
+                silent.shutdown(socket.SHUT_RDWR)
+        except (OSError, connection.OperationalError):
+            return  # it is closed already
 
     def prepare(self, connection: Any) -> None:
         """Let the session only read."""

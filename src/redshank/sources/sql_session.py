@@ -26,6 +26,21 @@ SESSIONS = {  # scheme -> module and class
     "postgres": ("redshank.sources.sql_postgresql", "PostgresqlSession"),
     "sqlite": ("redshank.sources.sql_sqlite", "SqliteSession"),
 }
+REMEDIES = (
+    (r"password|authentication|access denied|login failed", "check user and password"),
+    (r"could not translate host|name or service not known|getaddrinfo|resolve", "check the name of the host"),
+    (
+        r"refused|no route|unreachable|reset by peer",
+        "check host and port, and that the database runs and lets this host in",
+    ),
+    (
+        r"connection timeout|timeout expired|timed out",
+        "nothing answers there in time; check host and port, or raise connect_timeout",
+    ),
+    (r"database .* does not exist|unknown database", "check the name of the database, the last part of url"),
+    (r"permission denied|command denied", "let the user read it: GRANT SELECT"),
+    (r"certificate|SSL", "check the options of encryption in url, such as ?sslmode=verify-full&sslrootcert=ca.pem"),
+)
 _LATE = ("interrupted", "statement timeout")
 
 
@@ -44,6 +59,7 @@ class Session:
     flavour: ClassVar[str] = ""  # how it speaks (sql_buckets.py, sql_text.py); "" = as SQLAlchemy's dialect is named
     extra: ClassVar[str] = ""  # what to install: redshank[extra]
     late: ClassVar[tuple[str, ...]] = _LATE  # what the database says of a statement that took too long
+    remedies: ClassVar[tuple[tuple[str, str], ...]] = REMEDIES  # pattern of what it says, and what to do about it
 
     def __init__(self, url: URL, access: Access, limits: Limits) -> None:
         """Make an engine; nothing is connected yet.
@@ -106,6 +122,10 @@ class Session:
             if end is not None:
                 end()
                 return
+
+    def cut(self, connection: Any) -> None:
+        """End a connection of the driver whose other end does not answer, from another thread."""
+        self.give_up(connection)
 
     def is_late(self, error: exc.SQLAlchemyError) -> bool:
         """Whether the database ended a statement because it took too long."""

@@ -11,7 +11,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from redshank.errors import ConfigError, DataError, SourceError, did_you_mean
-from redshank.sources.sql_connect import connected
+from redshank.sources.sql_connect import RefusedError, connected
 from redshank.sources.sql_range import TimeForm
 from redshank.sources.sql_rows import kinds, portion, usable
 from redshank.sources.sql_session import Session
@@ -133,12 +133,12 @@ def first_rows(session: Session, selection: Selection, where: str, rows: int = S
         SourceError: the database cannot be reached, or refuses what it is asked.
         DataError: there is no such table, or two columns of a query share a name.
     """
-    first_error: SourceError | None = None
+    first_error: RefusedError | None = None
     found = None
     for takes_numbers, guess in ((False, (EARLIEST, LATEST)), (True, (LEAST, MOST))):
         try:
             found = _first_rows(session, selection.sample(rows, guess), where)
-        except SourceError as error:
+        except RefusedError as error:
             first_error = first_error or error
         else:
             if len(found[0]) or not selection.open:
