@@ -155,6 +155,15 @@ def test_old_dead_letters_go_and_so_do_those_that_are_too_many(store: Store, mon
     assert store.outbox.prune(store.clock() + 1) == 3
 
 
+def test_what_was_to_go_to_removed_sinks_is_swept_away(store: Store) -> None:
+    names = ["mail", "gone", "cpu#0", "away#0", "#0"]
+    tick = TickCommit(base=None, live=live(), events=[event()], deliveries=[(name, "e1") for name in names])
+    store.live.commit(tick)
+
+    assert store.outbox.forget_the_removed({"mail"}, {"cpu"}) == 3
+    assert store.outbox.waiting() == {"mail": 1, "cpu#0": 1}
+
+
 def test_a_sink_that_is_back_gets_all_that_waits(store: Store) -> None:
     put_in(store)
     store.outbox.later([(one, NOON * 2) for one in store.outbox.due("mail", NOON)], "no answer")

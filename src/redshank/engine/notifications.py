@@ -57,7 +57,7 @@ class Teller:
         return (tags,) if isinstance(tags, str) else tuple(tags)
 
     def _chart(self, event: StoredEvent) -> Scored | None:
-        series = next((one for one in self._store.series.all_of(event.monitor_id) if one.key == event.key), None)
+        series = self._store.series.find(event.monitor_id, event.key)
         if series is None:
             return None
         from redshank.engine.score_parts import score_parts

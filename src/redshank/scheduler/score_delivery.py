@@ -6,6 +6,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 from structlog import get_logger
@@ -17,6 +18,9 @@ from redshank.specs.monitor import MonitorSpec
 from redshank.store.records import Resource
 from redshank.store.score_cursors import Pair, ScoreCursor
 from redshank.store.store import Store
+
+if TYPE_CHECKING:
+    import polars as pl
 
 PART_ROWS = 50_000  # about as many are read and handed over at once
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 2.0, 3600.0
@@ -36,6 +40,7 @@ class ScoreDelivery:
         self._seen: tuple[int, int, int] | None = None
         self._due: Mapping[str, list[ScoreCursor]] = {}
         self._monitors: Mapping[str, Resource] = {}
+        self._known: dict[str, Mapping[int, Key]] = {}  # keys of series by monitor and number
         self._turn = threading.Lock()
 
     def sinks(self, now_ns: int) -> list[str]:
@@ -75,7 +80,7 @@ class ScoreDelivery:
         points = 0
         if monitor is not None:
             frame = self._store.history.read(cursor.monitor_id, None, start_ns, stop_ns)
-            keys = self._keys(cursor.monitor_id) if len(frame) else {}
+            keys = self._keys(cursor.monitor_id, frame) if len(frame) else {}
             for first in range(0, len(frame), PART_ROWS):
                 part = frame[first : first + PART_ROWS]
                 sink.record(_block(monitor, part, keys))
@@ -93,8 +98,13 @@ class ScoreDelivery:
         parts = -(-history.archive.rows_between(monitor_id, first_ns, end_ns) // PART_ROWS)
         return until_ns if parts <= 1 else first_ns + max(1, -(-(end_ns - first_ns) // parts))
 
-    def _keys(self, monitor_id: str) -> Mapping[int, Key]:
-        return {one.id: one.key for one in self._store.series.all_of(monitor_id)}
+    def _keys(self, monitor_id: str, frame: pl.DataFrame) -> Mapping[int, Key]:
+        """The keys of the series of a monitor, read anew when one is not known: a number always means the same."""
+        known = self._known.get(monitor_id, {})
+        if not known.keys() >= set(frame["series"].unique().to_list()):
+            known = {one.id: one.key for one in self._store.series.all_of(monitor_id)}
+            self._known[monitor_id] = known
+        return known
 
     def _put_off(self, cursor: ScoreCursor, error: Exception) -> None:
         asked = error.retry_seconds or 0.0 if isinstance(error, SinkError) else 0.0
@@ -108,6 +118,7 @@ class ScoreDelivery:
         if fingerprint == self._seen:
             return
         self._monitors = {monitor.id: monitor for monitor in self._store.resources.all("monitors")}
+        self._known = {owner: keys for owner, keys in self._known.items() if owner in self._monitors}
         wanted: dict[Pair, int | None] = {}
         for name, monitor_ids in self._monitors_of_sinks().items():
             try:
@@ -137,7 +148,7 @@ class ScoreDelivery:
         return found
 
 
-def _block(monitor: Resource, frame: object, keys: Mapping[int, Key]) -> ScoreBlock:
+def _block(monitor: Resource, frame: pl.DataFrame, keys: Mapping[int, Key]) -> ScoreBlock:
     from redshank.engine.score_parts import score_parts
 
     tags = monitor.spec.get("tags") or ()
@@ -145,7 +156,7 @@ def _block(monitor: Resource, frame: object, keys: Mapping[int, Key]) -> ScoreBl
         monitor=monitor.name,
         monitor_id=monitor.id,
         tags=(tags,) if isinstance(tags, str) else tuple(tags),
-        parts=list(score_parts(frame, keys)),  # type: ignore[arg-type]
+        parts=list(score_parts(frame, keys)),
     )
 
 

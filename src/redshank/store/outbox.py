@@ -8,7 +8,7 @@ delivered once more by itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Literal, get_args
 
 from sqlalchemy import (
@@ -123,6 +123,16 @@ class Outbox:
     def drop(self, sink: str) -> None:
         """Forget what was to go to a sink that is no more."""
         drop_in_parts(self._database, outbox, outbox.c.sink == sink)
+
+    def forget_the_removed(self, names: Collection[str], monitors: Collection[str]) -> int:
+        """Drop what was to go to sinks that are no more; return how many.
+
+        ``names``: of the declared sinks; ``monitors``: names of the monitors, whose own sinks are ``MONITOR#0`` ...
+        """
+        with self._database.read() as connection:
+            known = list(connection.execute(select(outbox.c.sink).distinct()).scalars())
+        gone = [sink for sink in known if sink not in names and sink.rpartition("#")[0] not in monitors]
+        return sum(drop_in_parts(self._database, outbox, outbox.c.sink == sink) for sink in gone)
 
     def prune(self, before_ns: int) -> int:
         """Drop dead letters that died before a time, and the oldest where a sink has too many; return how many."""

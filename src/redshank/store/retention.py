@@ -60,9 +60,16 @@ def sweep(store: Store, fence: Fence | None = None, *, audit: timedelta = AUDIT)
         audit=store.audit.prune(now_ns - _ns(audit)),
         answers=store.idempotency.prune(),
         quarantined=drop_in_parts(store.database, quarantine, quarantine.c.found_ns < now_ns - _ns(audit)),
-        dead_letters=store.outbox.prune(now_ns - _ns(DEAD_LETTERS)),
+        dead_letters=_deliveries(store, monitors, now_ns),
         left_behind=forget_the_removed(store.database),
     )
+
+
+def _deliveries(store: Store, monitors: Iterable[Resource], now_ns: int) -> int:
+    """Drop dead letters that are too old, and what was to go to sinks that were removed; return how many."""
+    sinks = {sink.name for sink in store.resources.all("sinks")}
+    gone = store.outbox.forget_the_removed(sinks, {monitor.name for monitor in monitors})
+    return gone + store.outbox.prune(now_ns - _ns(DEAD_LETTERS))
 
 
 def forget_the_removed(database: Database) -> int:

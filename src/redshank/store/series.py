@@ -70,6 +70,13 @@ class Series:
         with self._database.read() as connection:
             return [_series(row) for row in connection.execute(query)]
 
+    def find(self, monitor_id: str, key: Key) -> StoredSeries | None:
+        """Return the series of a key; None = there is none."""
+        mine = select(*COLUMNS).where(series.c.monitor_id == monitor_id, series.c.key == key_to_json(key))
+        with self._database.read() as connection:
+            row = connection.execute(mine).first()
+        return None if row is None else _series(row)
+
     def get(self, monitor_id: str, number: int) -> StoredSeries:
         """Return one series by its number; NotFoundError when there is none."""
         query = select(*COLUMNS).where(series.c.monitor_id == monitor_id, series.c.id == number)
