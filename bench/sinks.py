@@ -19,6 +19,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 from printing import show
+from search_places import EVENTS, Behind
 from sink_crash import killed
 from sql_places import emptied, rows_of, sink_to
 
@@ -40,8 +41,26 @@ def _sql_ids(url: str) -> list[str]:
     return found
 
 
+def _search(url: str) -> Behind:
+    return Behind(url, "")
+
+
+def _search_ids(url: str) -> list[str]:
+    behind = _search(url)
+    found = [hit["_id"] for hit in behind.hits(EVENTS)]
+    behind.close()
+    return found
+
+
+def _search_emptied(url: str) -> None:
+    behind = _search(url)
+    behind.empty()
+    behind.close()
+
+
+SEARCH = Target("elasticsearch", lambda url: {"url": url}, _search_emptied, _search_ids)
 SQL = Target("sql", lambda url: {"url": url}, emptied, _sql_ids)
-TARGETS = {"postgresql": SQL, "mysql": SQL, "sqlite": SQL}
+TARGETS = {"postgresql": SQL, "mysql": SQL, "sqlite": SQL, "elasticsearch": SEARCH, "opensearch": SEARCH}
 
 
 def measure(target: Target, url: str, events: int, kills: int) -> dict[str, Any]:

@@ -7,25 +7,22 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-import httpx2
 import pytest
 
 import sink_contract as contract
 from redshank.dashboards.kibana import Indices, Watched, kibana_objects
 from redshank.http.client import Http
-from redshank.sinks.base import Sink
-from redshank.sinks.build import build_sink
 from redshank.sinks.elastic_scores import MonthlyIndices
 from redshank.sinks.elasticsearch import ElasticsearchOptions
 from redshank.specs.options import Access
+from search_places import EVENTS, SCORES, Behind, moment
 from service_world import running
 from sink_contract import Place, block, event, scored, told
 
 pytestmark = pytest.mark.external_service
-EVENTS, SCORES = ".redshank-anomalies", "redshank-scores"
 SERVERS = {  # by name: the script, and its variables
     "opensearch3": ("opensearch", {"OPENSEARCH_VERSION": "3.8.0"}),
     "opensearch2": ("opensearch", {"OPENSEARCH_VERSION": "2.19.6"}),
@@ -34,64 +31,6 @@ SERVERS = {  # by name: the script, and its variables
     "elasticsearch8": ("elasticsearch", {"ELASTICSEARCH_VERSION": "8.7.1"}),
     "elasticsearch9": ("elasticsearch", {"ELASTICSEARCH_VERSION": "9.5.3"}),
 }
-KEPT = ("id", "monitor", "kind", "measure", "series", "severity", "direction", "rarity", "points", "is_open", "reason")
-NUMBERS = ("score", "actual", "expected", "lower", "upper")
-
-
-class Behind:
-    """A search server looked at from behind."""
-
-    def __init__(self, url: str, name: str) -> None:
-        self.url, self.name = url, name
-        self.client = httpx2.Client(base_url=url, timeout=60)
-        self.sinks: list[Sink] = []
-
-    def empty(self) -> None:
-        self.client.delete(f"/_data_stream/{SCORES}")
-        for index in (EVENTS, ".loudml-anomalies", *self.months()):
-            self.client.delete(f"/{index}")
-
-    def months(self) -> list[str]:
-        found = self.client.get(f"/_cat/indices/{SCORES}-*", params={"format": "json", "h": "index"}).json()
-        return [each["index"] for each in found]
-
-    def hits(self, index: str) -> list[dict[str, Any]]:
-        self.client.post(f"/{index}/_refresh")
-        found: list[dict[str, Any]] = []
-        query: dict[str, Any] = {"size": 5000, "sort": ["_doc"]}
-        told = self.client.post(f"/{index}/_search", json=query, params={"scroll": "1m"}).json()
-        while hits := told.get("hits", {}).get("hits", []):
-            found += hits
-            told = self.client.post("/_search/scroll", json={"scroll": "1m", "scroll_id": told["_scroll_id"]}).json()
-        return found
-
-    def events(self) -> list[dict[str, Any]]:
-        return [_event(hit["_source"]) for hit in self.hits(EVENTS)]
-
-    def scores(self) -> list[dict[str, Any]]:
-        return [_point(hit["_source"]) for hit in self.hits(f"{SCORES}*")]
-
-    def sink(self, **options: Any) -> Sink:
-        self.sinks.append(build_sink("elasticsearch", {"url": self.url, **options}))
-        return self.sinks[-1]
-
-    def close(self) -> None:
-        for sink in self.sinks:
-            sink.close()
-
-
-def _event(source: dict[str, Any]) -> dict[str, Any]:
-    times = {name: _moment(source[name]) for name in ("start", "end", "opened", "peak")}
-    return {**{name: source[name] for name in (*KEPT, *NUMBERS)}, **times}
-
-
-def _point(source: dict[str, Any]) -> dict[str, Any]:
-    same = {name: source[name] for name in ("monitor", "series", "measure", *NUMBERS)}
-    return {**same, "time": _moment(source["@timestamp"])}
-
-
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
 @pytest.fixture(scope="module", params=SERVERS)
@@ -99,8 +38,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[Behind]:
     script, environment = SERVERS[request.param]
     with running(request.param, script, environment) as url:
         behind = Behind(url, request.param)
-        with behind.client:
-            yield behind
+        yield behind
         behind.close()
 
 
@@ -204,7 +142,7 @@ def _dropped(behind: Behind, now: str) -> list[str]:
     before = behind.months()
     behind.client.put(f"/{SCORES}-2026.3x")
     http = Http.of(ElasticsearchOptions(url=behind.url), Access(), "here")
-    MonthlyIndices(http, SCORES, timedelta(days=30), lambda: _moment(now)).clean()
+    MonthlyIndices(http, SCORES, timedelta(days=30), lambda: moment(now)).clean()
     http.close()
     after = behind.months()
     assert f"{SCORES}-2026.3x" in after
