@@ -384,7 +384,6 @@ def test_what_is_wrong_says_what_to_do(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"url": "sqlite:///x.db"}, "needs a table or a query, and not both"),
         ({"url": "sqlite:///x.db", "table": "a", "query": "SELECT 1"}, "needs a table or a query, and not both"),
         ({"url": "sqlite://", "table": "a"}, "sqlite must name a file"),
         ({"url": "nonsense", "table": "a"}, "must be like postgresql://user@host/database"),

@@ -27,6 +27,8 @@ from redshank.sources.sql_range import time_form
 from redshank.sources.sql_rows import portion
 from redshank.sources.sql_session import Limits, open_session
 from redshank.sources.sql_statement import Selection, first_rows
+from redshank.sources.sql_survey import survey_database
+from redshank.sources.survey import Survey
 from redshank.specs.base import Duration
 from redshank.specs.options import Access, Options
 from redshank.tables.cells import CellsError
@@ -36,6 +38,7 @@ from redshank.tables.read import read_tables
 from redshank.tables.roles import find_roles
 from redshank.tables.spool import Spool
 
+_ONE_OF = "source of kind 'sql': needs a table or a query, and not both"
 MOST_ROWS = 50_000_000
 
 
@@ -74,9 +77,9 @@ class SqlSource(Source):
     schemes: ClassVar[tuple[str, ...]] = ("postgresql", "postgres", "redshift", "sqlite")
     Options: ClassVar[type[Options]] = SqlOptions
 
-    def __init__(self, database: Database, selection: Selection, max_rows: int) -> None:
-        """Keep what to read; nothing is connected yet."""
-        self.database, self.selection, self.max_rows = database, selection, max_rows
+    def __init__(self, database: Database, selection: Selection | None, max_rows: int) -> None:
+        """Keep what to read, None = nothing yet (``survey`` says what there is); nothing is connected yet."""
+        self.database, self._selection, self.max_rows = database, selection, max_rows
         self.session, self.where = database.session, database.where
         self.engine = self.session.engine
         self._known: dict[Any, Known] = {}
@@ -84,16 +87,32 @@ class SqlSource(Source):
     @classmethod
     def build(cls, options: SqlOptions, access: Access) -> Self:
         """Return the source; ConfigError when the address, the query or the table cannot be right."""
-        if (options.query is None) == (options.table is None):
-            raise ConfigError("source of kind 'sql': needs a table or a query, and not both", field="query")
+        if options.query is not None and options.table is not None:
+            raise ConfigError(_ONE_OF, field="query")
         url = read_url(options.url)
         if options.user is not None:
             url = url.set(username=options.user)
         limits = Limits(options.connect_timeout.total_seconds(), options.timeout.total_seconds())
         session = open_session(url, access.reveal(options.password), access, limits)
-        selection = Selection.of(session.speaks, query=options.query, table=options.table)
-        where = f"sql {shown_url(url)} {selection}"
+        selection = None
+        if options.query is not None or options.table is not None:
+            selection = Selection.of(session.speaks, query=options.query, table=options.table)
+        where = f"sql {shown_url(url)} {selection or ''}".rstrip()
         return cls(Database(session, where, Counts()), selection, options.max_rows)
+
+    @classmethod
+    def options_of(cls, url: str) -> dict[str, Any]:
+        """Return the options of an address; seconds without a unit, as drivers take them, are seconds."""
+        found = super().options_of(url)
+        seconds = str(found.get("connect_timeout", ""))
+        return {**found, "connect_timeout": f"{seconds}s"} if seconds.isdecimal() else found
+
+    @property
+    def selection(self) -> Selection:
+        """What is read; ConfigError when that was not said."""
+        if self._selection is None:
+            raise ConfigError(_ONE_OF, field="query")
+        return self._selection
 
     @property
     def counts(self) -> Counts:
@@ -107,6 +126,18 @@ class SqlSource(Source):
     def preview(self, n: int = 10) -> list[dict[str, Any]]:
         """Return the first ``n`` rows the database gives."""
         return first_rows(self.session, self.selection, self.where, n).frame.to_dicts()
+
+    def survey(self, query: Query) -> Survey:
+        """Return the tables there are, and the columns of the one that is read."""
+        return survey_database(self.database, self._selection, query)
+
+    def check(self) -> None:
+        """Reach the database, and read one row when it is said of what."""
+        if self._selection is not None:
+            super().check()
+            return
+        with self.database.connected() as connection:
+            connection.execute(sa.select(1))
 
     def read(self, query: Query, progress: Progress | None = None) -> Reading:
         """Return the panels of the rows in the range asked for, buckets aggregated by the database where it can.

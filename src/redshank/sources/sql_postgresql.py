@@ -17,6 +17,7 @@ from redshank.errors import ConfigError
 from redshank.sources.sql_buckets import Expression, Instant, Wording
 from redshank.sources.sql_copy import copied
 from redshank.sources.sql_session import Session
+from redshank.sources.survey import Place
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DATE_BIN = (14,)  # the first version that has it
@@ -24,6 +25,15 @@ DATE_BIN = (14,)  # the first version that has it
 
 _PARTS = re.compile(r"%Y([-/.]?)%m\1%d(?:(T| |)%H(?:(:?)%M(?:\3%S)?)?)?")
 _WORDS = {"%Y": "YYYY", "%m": "MM", "%d": "DD", "%H": "HH24", "%M": "MI", "%S": "SS"}
+_PLACES = """
+    SELECT n.nspname, c.relname, c.relkind::text,
+           CASE WHEN c.reltuples >= 0 AND c.relkind <> 'v' THEN c.reltuples::bigint END
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition
+      AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^(pg_toast|_timescaledb)'
+      AND has_table_privilege(c.oid, 'SELECT')
+    ORDER BY 1, 2 LIMIT 1000
+"""
 _KEEPALIVES = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}  # a dead server shows in 25 s
 
 
@@ -79,6 +89,15 @@ class PostgresqlSession(Session):
                 cursor.execute(statement.format(ms=round(self.limits.read * 1000)))
         connection.autocommit = False
 
+    def places(self, connection: sa.Connection) -> list[Place]:
+        """Return tables and views of all schemas that the user may read, with the rows that its statistics count."""
+        rows = connection.execute(sa.text(_PLACES)).all()
+        kinds = {"v": "view", "m": "view"}
+        return [
+            Place(name if schema == "public" else f"{schema}.{name}", kinds.get(kind, "table"), rows=count)
+            for schema, name, kind, count in rows
+        ]
+
     @contextmanager
     def within(self, connection: sa.Connection) -> Iterator[sa.Connection]:
         """Give the connection in a transaction that only reads."""
@@ -95,6 +114,28 @@ class PostgresqlSession(Session):
         if kinds is None:
             return super().frames(connection, statement, kinds, look)
         return copied(connection, statement, kinds, look)
+
+
+class RedshiftSession(PostgresqlSession):
+    """Redshift over the wire of PostgreSQL; it has no COPY to a client."""
+
+    flavour: ClassVar[str] = "redshift"
+    settings: ClassVar[Mapping[str, Any]] = {"use_native_hstore": False}  # a look at types that it does not have
+    statements: ClassVar[tuple[str, ...]] = ("SET statement_timeout = {ms}", "SET timezone = 'UTC'")
+
+    def frames(
+        self,
+        connection: sa.Connection,
+        statement: sa.Select[Any],
+        kinds: Mapping[str, str] | None,
+        look: Callable[[], float],
+    ) -> Iterator[pl.DataFrame]:
+        """Yield the answer, some rows at a time."""
+        return Session.frames(self, connection, statement, kinds, look)
+
+    def places(self, connection: sa.Connection) -> list[Place]:
+        """Return tables and views, without their rows."""
+        return Session.places(self, connection)
 
 
 def _micros(value: Expression) -> Expression:

@@ -14,16 +14,18 @@ from importlib import import_module
 from typing import Any, ClassVar
 
 import polars as pl
-from sqlalchemy import URL, Connection, Engine, Select, create_engine, event, exc
+from sqlalchemy import URL, Connection, Engine, Select, create_engine, event, exc, inspect
 from sqlalchemy.pool import NullPool
 
 from redshank.errors import ConfigError, MissingExtraError, did_you_mean
 from redshank.sources.sql_rows import PORTION_ROWS, portion
+from redshank.sources.survey import Place
 from redshank.specs.options import Access
 
 SESSIONS = {  # scheme -> module and class
     "postgresql": ("redshank.sources.sql_postgresql", "PostgresqlSession"),
     "postgres": ("redshank.sources.sql_postgresql", "PostgresqlSession"),
+    "redshift": ("redshank.sources.sql_postgresql", "RedshiftSession"),
     "sqlite": ("redshank.sources.sql_sqlite", "SqliteSession"),
 }
 REMEDIES = (
@@ -56,6 +58,7 @@ class Session:
     """Connections to one database; see the top of this file."""
 
     driver: ClassVar[str] = ""  # of SQLAlchemy, where the address names none
+    settings: ClassVar[Mapping[str, Any]] = {}  # of SQLAlchemy's engine
     flavour: ClassVar[str] = ""  # how it speaks (sql_buckets.py, sql_text.py); "" = as SQLAlchemy's dialect is named
     extra: ClassVar[str] = ""  # what to install: redshank[extra]
     late: ClassVar[tuple[str, ...]] = _LATE  # what the database says of a statement that took too long
@@ -86,7 +89,7 @@ class Session:
         """Return the engine."""
         name = self.url.drivername
         url = self.url.set(drivername=name if "+" in name else self.driver or name)
-        engine = create_engine(url, poolclass=NullPool, connect_args=self.arguments())
+        engine = create_engine(url, poolclass=NullPool, connect_args=self.arguments(), **self.settings)
         event.listen(engine, "connect", lambda connection, record: self.prepare(connection))
         return engine
 
@@ -114,6 +117,12 @@ class Session:
         with connection.execution_options(yield_per=PORTION_ROWS).execute(statement) as result:
             for rows in result.partitions():
                 yield portion(names, rows)
+
+    def places(self, connection: Connection) -> list[Place]:
+        """Return what can be read, with roughly how many rows where that costs nothing."""
+        inspector = inspect(connection)
+        tables = [Place(name, "table") for name in inspector.get_table_names()]
+        return tables + [Place(name, "view") for name in inspector.get_view_names()]
 
     def give_up(self, connection: Any) -> None:
         """End what another thread does on a driver's connection; it sees an error soon."""

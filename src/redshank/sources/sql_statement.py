@@ -84,6 +84,12 @@ class Selection:
         bounds = {name: value for name, value in zip((START, END), guess, strict=True) if name in self.open}
         return sa.select(sa.literal_column("*")).select_from(self._from(bounds)).limit(rows)
 
+    def some(self, names: Sequence[str], rows: int, form: TimeForm | None) -> sa.Select[Any]:
+        """Return the statement for columns of so many rows."""
+        bounds = self._open_bounds(form, None, None)
+        wanted: list[Any] = [sa.column(name) for name in names]
+        return sa.select(*wanted).select_from(self._from(bounds)).limit(rows)
+
     def sorted(self, column: Any, form: TimeForm | None) -> Any:
         """Return the column, texts compared by their code points whatever the language of the database."""
         is_text = form is not None and (form.is_by_day or bool(form.pattern)) and not form.is_number
