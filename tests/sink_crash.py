@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import random
+import resource
 import signal
 import subprocess
 import sys
@@ -25,15 +26,17 @@ from redshank.store.store import Store
 from store_data import MINUTE, NOON, event, live
 
 EVENTS_AT_ONCE = 5000
+LOOK_SECONDS = 0.1
 SINK = "there"
 
 
 @dataclass(frozen=True)
 class Killed:
-    """How it went: kills that hit a process at work, seconds of all deliveries, and how often it was tried."""
+    """How it went: kills that hit a process at work, and seconds of all deliveries, by the clock and of processors."""
 
     kills: int
     seconds: float
+    processor_seconds: float
 
 
 def fill(folder: Path, kind: str, options: Mapping[str, Any], count: int) -> None:
@@ -63,7 +66,7 @@ def deliver(folder: Path) -> None:
             sys.stdout.flush()
             if not left:
                 break
-            time.sleep(0.02)
+            time.sleep(LOOK_SECONDS)
         courier.stop()
         sinks.close()
 
@@ -73,11 +76,17 @@ def killed(folder: Path, kind: str, options: Mapping[str, Any], count: int, *, k
     fill(folder, kind, options, count)
     rng = random.Random(seed)
     marks = sorted((rng.randrange(1, count) for _ in range(kills)), reverse=True)
-    begun, hit = time.monotonic(), 0
+    begun, used, hit = time.monotonic(), _used(), 0
     for mark in marks:
         hit += _delivered(folder, lambda left, mark=mark: left <= mark)
     _delivered(folder, lambda _: False)
-    return Killed(hit, time.monotonic() - begun)
+    return Killed(hit, time.monotonic() - begun, _used() - used)
+
+
+def _used() -> float:
+    """Processor seconds of the processes that were started here and have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def _delivered(folder: Path, is_time: Callable[[int], bool]) -> bool:

@@ -66,9 +66,9 @@ class Scoreboard(Sink):
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
+def store(tmp_path: Path, address: str | None) -> Iterator[Store]:
     """A store with a sink and two monitors that use it."""
-    with Store.open(tmp_path / "data", clock=Clock()) as opened:
+    with Store.open(tmp_path / "data", address, clock=Clock()) as opened:
         opened.resources.create("sinks", "db", {"name": "db", "kind": "event_log", "path": "x.jsonl"})
         for name in ("a", "b"):
             spec = {"name": name, "path": "x.csv", "sinks": ["db"], "tags": ["web"]}
@@ -108,7 +108,7 @@ def tick(store: Store, monitor: str, minutes: range, series: tuple[int, ...] = (
 
 def deliver(delivery: ScoreDelivery, sink: Sink, now_ns: int = NOON) -> int:
     """Deliver all that is due; the number of points."""
-    return sum(delivery.deliver(name, sink, lambda: True) for name in delivery.sinks(now_ns))
+    return sum(done.points for name in delivery.sinks(now_ns) for done in delivery.deliver(name, sink, lambda: True))
 
 
 def test_each_point_of_each_monitor_arrives_once_with_what_is_known_of_it(store: Store) -> None:
@@ -140,7 +140,7 @@ def test_a_new_sink_begins_now_or_where_it_says(store: Store) -> None:
 
     tick(store, "a", range(30, 40))
     for name in delivery.sinks(NOON):
-        delivery.deliver(name, sinks[name], lambda: True)
+        list(delivery.deliver(name, sinks[name], lambda: True))
 
     assert len(sinks["now"].points) == 3 * 10
     assert len(sinks["since"].points) == 3 * 30
@@ -194,9 +194,8 @@ def test_much_is_delivered_in_parts_each_kept_for_itself(store: Store, monkeypat
     for start in range(0, 200, 20):
         tick(store, "a", range(start, start + 20))
 
-    looks = iter([True, True, True])
     (name,) = delivery.sinks(NOON)
-    some = delivery.deliver(name, sink, lambda: next(looks, False))
+    some = next(iter(delivery.deliver(name, sink, lambda: True))).points
     rest = deliver(delivery, sink)
 
     assert 0 < some < 600
@@ -266,3 +265,43 @@ def test_how_far_a_sink_is_behind_is_known(store: Store) -> None:
     tick(store, "a", range(1, 11))
 
     assert store.score_cursors.lags() == {"db": (600.0, 0)}
+
+
+def test_points_that_a_sink_refuses_for_good_are_passed_over_and_no_others(store: Store) -> None:
+    sink = Scoreboard()
+    delivery = ScoreDelivery(store, lambda _: sink)
+    delivery.sinks(NOON)
+    tick(store, "a", range(40))
+    taken = sink.record
+
+    def refuse(block: ScoreBlock) -> None:
+        if any(point["actual"] in (1007.0, 2030.0) for point in expected_points([block]).values()):
+            raise SinkError("db: out of range", permanent=True)
+        taken(block)
+
+    sink.record = refuse  # type: ignore[method-assign]
+    (name,) = delivery.sinks(NOON)
+    (done,) = delivery.deliver(name, sink, lambda: True)
+
+    assert (done.points, done.refused, done.reason) == (118, 2, "db: out of range")
+    assert len(sink.points) == 118
+    assert delivery.sinks(NOON) == []
+
+
+def test_a_sink_that_refuses_all_is_not_asked_for_each_point(store: Store) -> None:
+    calls: list[ScoreBlock] = []
+    sink = Scoreboard()
+    delivery = ScoreDelivery(store, lambda _: sink)
+    delivery.sinks(NOON)
+    tick(store, "a", range(400))
+
+    def refuse(block: ScoreBlock) -> None:
+        calls.append(block)
+        raise SinkError("db: no", permanent=True)
+
+    sink.record = refuse  # type: ignore[method-assign]
+    (name,) = delivery.sinks(NOON)
+    (done,) = delivery.deliver(name, sink, lambda: True)
+
+    assert (done.points, done.refused) == (0, 1200)
+    assert len(calls) < 250

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -14,6 +14,7 @@ from structlog import get_logger
 from redshank.engine.notifications import plain_notifications
 from redshank.errors import NotFoundError, RedshankError, SinkError
 from redshank.scheduler.handing import Handed, Tell, hand_over
+from redshank.scheduler.recording import Recorded
 from redshank.sinks.base import Sink
 from redshank.store.records import Delivery
 
@@ -46,17 +47,18 @@ class ScoreDeliveries(Protocol):
     """The part of ``scheduler.score_delivery.ScoreDelivery`` that is needed here."""
 
     def sinks(self, now_ns: int) -> list[str]: ...
-    def deliver(self, name: str, sink: Sink, goes_on: Callable[[], bool]) -> int: ...
+    def deliver(self, name: str, sink: Sink, goes_on: Callable[[], bool]) -> Iterable[Recorded]: ...
 
 
 @dataclass
 class Delivered:
-    """What was done for one sink since the start: events taken, calls that failed, events given up, points taken."""
+    """What was done for one sink since the start: events taken, calls that failed, events given up; points."""
 
     events: int = 0
     failures: int = 0
     dead: int = 0
     points: int = 0
+    refused: int = 0  # points, for good
 
 
 @dataclass
@@ -251,12 +253,14 @@ class Courier:
         return text
 
     def _deliver_scores(self, name: str, way: _Way, scores: ScoreDeliveries, goes_on: Callable[[], bool]) -> None:
+        count = self._delivered[name]
         try:
-            self._delivered[name].points += scores.deliver(name, self._sink_named(name), goes_on)
+            for done in scores.deliver(name, self._sink_named(name), goes_on):
+                count.points, count.refused = count.points + done.points, count.refused + done.refused
         except NotFoundError:
             return  # the next look at the declarations takes its cursors away
         except Exception as error:  # noqa: BLE001 - a worker's loop: whatever a sink raises must not end the deliveries
-            self._delivered[name].failures += 1
+            count.failures += 1
             self._rest(name, way, error)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from structlog import get_logger
 
 from redshank.errors import ConfigError, MissingExtraError, NotFoundError, SinkError
 from redshank.panel import Key, to_time
+from redshank.scheduler.recording import Recorded, record
 from redshank.sinks.base import ScoreBlock, Sink
 from redshank.specs.monitor import MonitorSpec
 from redshank.store.records import Resource
@@ -53,40 +54,40 @@ class ScoreDelivery:
             self._due = dict(found)
         return list(found)
 
-    def deliver(self, name: str, sink: Sink, goes_on: Callable[[], bool]) -> int:
-        """Deliver what is due for one sink; return how many points it took.
+    def deliver(self, name: str, sink: Sink, goes_on: Callable[[], bool]) -> Iterator[Recorded]:
+        """Deliver what is due for one sink; yield after each part how many points it took, and refused for good.
 
         Raises:
-            Whatever the sink raised; that monitor is tried again after a growing pause.
+            Whatever else the sink raised; that monitor is tried again after a growing pause.
         """
-        count = 0
         with self._turn:
             cursors = self._due.get(name, [])
         for cursor in cursors:
             scored_ns = cursor.scored_ns
             try:
                 while scored_ns < cursor.until_ns and goes_on():
-                    scored_ns, points = self._part(sink, cursor, scored_ns)
-                    count += points
+                    scored_ns, done = self._part(sink, cursor, scored_ns, goes_on)
+                    yield done
             except Exception as error:
                 self._put_off(cursor, error)
                 raise
-        return count
 
-    def _part(self, sink: Sink, cursor: ScoreCursor, start_ns: int) -> tuple[int, int]:
-        """Deliver the next part; return the time before which the sink has all now, and the number of points."""
+    def _part(
+        self, sink: Sink, cursor: ScoreCursor, start_ns: int, goes_on: Callable[[], bool]
+    ) -> tuple[int, Recorded]:
+        """Deliver the next part; return the time before which the sink has all now, and what became of the points."""
         stop_ns = self._stop_ns(cursor.monitor_id, start_ns, cursor.until_ns)
         monitor = self._monitors.get(cursor.monitor_id)
-        points = 0
+        done = Recorded()
         if monitor is not None:
             frame = self._store.history.read(cursor.monitor_id, None, start_ns, stop_ns)
             keys = self._keys(cursor.monitor_id, frame) if len(frame) else {}
             for first in range(0, len(frame), PART_ROWS):
-                part = frame[first : first + PART_ROWS]
-                sink.record(_block(monitor, part, keys))
-                points += len(part)
+                done.add(record(sink, _block(monitor, frame[first : first + PART_ROWS], keys), goes_on))
         self._store.score_cursors.moved(cursor, stop_ns)
-        return stop_ns, points
+        if done.refused:
+            log.warning("scores are passed over", sink=cursor.sink, points=done.refused, error=done.reason)
+        return stop_ns, done
 
     def _stop_ns(self, monitor_id: str, start_ns: int, until_ns: int) -> int:
         """The end of the next part: about so many rows, or all that is left."""

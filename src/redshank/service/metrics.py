@@ -59,6 +59,7 @@ _DELIVERED = (  # by this process since it started
     ("redshank_deliveries", "Events that a sink took.", "events"),
     ("redshank_delivery_failures", "Calls of a sink that failed.", "failures"),
     ("redshank_scores_delivered", "Scored points that a sink took.", "points"),
+    ("redshank_scores_refused", "Scored points that a sink refused for good.", "refused"),
 )
 Values = Mapping[Any, float]  # by the values of the labels, a tuple
 
