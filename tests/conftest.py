@@ -38,6 +38,13 @@ def postgresql_server() -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def mysql_server() -> Iterator[str]:
+    """URL of a MariaDB server whose user may do anything."""
+    with running("mysql") as url:
+        yield url
+
+
 @pytest.fixture(scope="module")
 def kafka_server() -> Iterator[str]:
     """Address of a Kafka broker."""

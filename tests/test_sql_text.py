@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import duckdb
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from redshank.errors import ConfigError
+from redshank.sources.sql_quotes import pieces
 from redshank.sources.sql_text import bindable, checked_query, open_values
 
 
@@ -86,3 +90,76 @@ def test_other_colons_are_text() -> None:
     assert bindable(sql, "postgresql") == (
         r"SELECT '12\:30' AS a, b\:\:int FROM t WHERE c > :start AND d = \:other" + "\n"
     )
+
+
+# ---------------------------------------------------------------------- quotes and comments of each kind of database
+
+HIDDEN = {  # what looks like a quote or comment of another database, and is none here
+    "mysql": ["SELECT 1--1; DROP TABLE t", "SELECT 1 /*! INTO OUTFILE 'x' */", "SELECT 1 /*M! ; */",
+              r"SELECT 'a\' '; --'",
+              "SELECT $$ ; DROP TABLE t; $$"],
+    "postgresql": ["SELECT 1 /* /* */ ' */ ; DROP TABLE t -- '", "SELECT 1 # ; DROP TABLE t", "SELECT 1 // ; x"],
+    "duckdb": ["SELECT 1 /* /* */ ' */ ; DROP TABLE t -- '", "SELECT 1 ` ; DROP TABLE t; `"],
+    "mssql": ["SELECT 1 AS [a]]b ; DROP TABLE t", "SELECT 1 /* /* */ ' */ ; DROP TABLE t -- '",
+              r"SELECT 'a\'; DROP TABLE t; --'"],
+    "clickhouse": [r"SELECT 'a\' '; DROP TABLE t; --'", "SELECT 1 # DROP\n; x",
+              "SELECT \u2018 ' \u2019 ; DROP TABLE t; \u2018 ' \u2019"],
+    "snowflake": [r"SELECT 'a\' '; DROP TABLE t; --'", "SELECT 1 # ; x", "SELECT $a$ ; DROP TABLE t; $a$"],
+    "trino": ["SELECT 1 ` ; x `", "SELECT $$ ; x $$", "SELECT 1 // ; x"],
+    "redshift": [r"SELECT 'a\' '; DROP TABLE t; --'", r"SELECT 'a\'; DROP TABLE t; --'"],
+}  # fmt: skip
+FINE = {
+    "mysql": ["SELECT `a;b`, 'it\\'s; fine', \"so; is\" # not; here\n FROM t -- nor; here"],
+    "postgresql": ["SELECT 1 /* a /* ; */ ; */", "SELECT $a$ ; ' $a$, E'it\\'s;'"],
+    "duckdb": ["SELECT 1 /* a /* ; */ ; */, $$ ; $$"],
+    "mssql": ["SELECT [a]];b], N'it''s;' /* /* ; */ ; */ FROM t"],
+    "clickhouse": ["SELECT `a\\`;b`, 'it\\'s;', $x$ ' ; $x$ FROM t #! ; here"],
+    "snowflake": ["SELECT $$ ; ' $$, 'it\\'s;' // not; here\n FROM t"],
+    "trino": ["SELECT \"a;b\", 'it''s;' FROM t -- ;"],
+    "redshift": ["SELECT 'a\\\\', 'it''s;' FROM t"],
+}
+
+
+@pytest.mark.parametrize(("dialect", "sql"), [(name, sql) for name, all_of in HIDDEN.items() for sql in all_of])
+def test_a_statement_cannot_hide_in_the_quotes_of_another_database(dialect: str, sql: str) -> None:
+    with pytest.raises(ConfigError):
+        checked_query(sql, dialect)
+
+
+@pytest.mark.parametrize(("dialect", "sql"), [(name, sql) for name, all_of in FINE.items() for sql in all_of])
+def test_the_quotes_and_comments_of_each_database_are_known(dialect: str, sql: str) -> None:
+    assert "".join(checked_query(sql, dialect).split()) == "".join(sql.split())
+
+
+SIGNS = st.lists(
+    st.sampled_from(["'", '"', "`", "$", "$a$", "\\", "/*", "*/", "--", "#", "\n", ";", "[", "]", "x", " ", "E", "''"])
+)
+
+
+@given(SIGNS)
+@settings(max_examples=50, deadline=None)
+def test_what_duckdb_takes_as_two_statements_is_refused(signs: list[str]) -> None:
+    sql = "SELECT 1 AS a " + "".join(signs)
+    try:
+        kept = checked_query(sql, "duckdb")
+    except ConfigError:
+        return
+    try:
+        found = duckdb.extract_statements(kept)
+    except duckdb.Error:
+        return
+
+    assert [one.type for one in found] == [duckdb.StatementType.SELECT]
+
+
+@given(SIGNS, st.sampled_from([*FINE, "sqlite", "oracle"]))
+@settings(max_examples=50, deadline=None)
+def test_nothing_of_a_query_is_lost_between_its_pieces(signs: list[str], dialect: str) -> None:
+    sql = "".join(signs)
+    try:
+        found = list(pieces(sql, dialect))
+    except ConfigError:
+        return
+
+    assert "".join(text for _, text in found) == sql
+    assert all(text for _, text in found)

@@ -47,6 +47,7 @@ class PostgresqlSession(Session):
         "SET default_transaction_read_only = on",
         "SET statement_timeout = {ms}",
         "SET TIME ZONE 'UTC'",
+        "SET standard_conforming_strings = on",  # as sql_quotes.py reads queries
     )
 
     def arguments(self) -> dict[str, Any]:

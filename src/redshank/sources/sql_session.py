@@ -26,6 +26,8 @@ SESSIONS = {  # scheme -> module and class
     "postgresql": ("redshank.sources.sql_postgresql", "PostgresqlSession"),
     "postgres": ("redshank.sources.sql_postgresql", "PostgresqlSession"),
     "redshift": ("redshank.sources.sql_postgresql", "RedshiftSession"),
+    "mysql": ("redshank.sources.sql_mysql", "MysqlSession"),
+    "mariadb": ("redshank.sources.sql_mysql", "MysqlSession"),
     "sqlite": ("redshank.sources.sql_sqlite", "SqliteSession"),
 }
 REMEDIES = (
@@ -59,7 +61,7 @@ class Session:
 
     driver: ClassVar[str] = ""  # of SQLAlchemy, where the address names none
     settings: ClassVar[Mapping[str, Any]] = {}  # of SQLAlchemy's engine
-    flavour: ClassVar[str] = ""  # how it speaks (sql_buckets.py, sql_text.py); "" = as SQLAlchemy's dialect is named
+    flavour: ClassVar[str] = ""  # how it speaks (sql_buckets.py, sql_quotes.py); "" = as SQLAlchemy's dialect is named
     extra: ClassVar[str] = ""  # what to install: redshank[extra]
     late: ClassVar[tuple[str, ...]] = _LATE  # what the database says of a statement that took too long
     remedies: ClassVar[tuple[tuple[str, str], ...]] = REMEDIES  # pattern of what it says, and what to do about it

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 from redshank.errors import ConfigError
+from redshank.sources.sql_quotes import is_comment, pieces
 
 START, END = "start", "end"  # values that a query may leave open, as :start and :end
 _READS = ("select", "with", "values", "table")
@@ -13,33 +13,7 @@ _WRITES = re.compile(
     r"insert|update|delete|merge|upsert|drop|alter|create|truncate|grant|revoke|attach|detach|copy|vacuum|pragma|into",
     re.IGNORECASE,
 )
-_QUOTED = r"""
-    (?<![\w$])[eE]'(?:[^'\\]|\\.|'')*'      # with backslashes, of PostgreSQL
-  | '(?:[^']|'')*'
-  | "(?:[^"]|"")*"
-  | --[^\n]*
-  | /\*.*?\*/
-"""
-_DOLLARS = r"(?<![\w$])(?P<tag>\$(?:[A-Za-z_]\w*)?\$).*?(?P=tag)"
-_MORE_QUOTES = r"`[^`]*` | \[[^\]]*\]"
 _OPEN_VALUE = re.compile(rf"(?<![:\w\\]):({START}|{END})\b")
-
-
-def _pattern(dialect: str) -> re.Pattern[str]:
-    more = _DOLLARS if dialect == "postgresql" else _MORE_QUOTES
-    return re.compile(rf"{_QUOTED} | {more}", re.DOTALL | re.VERBOSE)
-
-
-def pieces(sql: str, dialect: str) -> Iterator[tuple[bool, str]]:
-    """Yield the text in order, each piece with whether it is code: not a quoted text, quoted name or comment."""
-    at = 0
-    for quoted in _pattern(dialect).finditer(sql):
-        if quoted.start() > at:
-            yield True, sql[at : quoted.start()]
-        yield False, quoted[0]
-        at = quoted.end()
-    if at < len(sql):
-        yield True, sql[at:]
 
 
 def checked_query(sql: str, dialect: str) -> str:
@@ -72,18 +46,20 @@ def _without_semicolon(sql: str, dialect: str) -> str:
         if is_code and text.strip():
             parts[i] = (True, text.rstrip().rstrip(";"))
             break
-        if not is_code and not text.startswith(("--", "/*")):
+        if not is_code and not is_comment(text):
             break
     return "".join(text for _, text in parts).strip()
 
 
 def _blank(text: str) -> str:
-    return " " if text.startswith(("--", "/*")) else "''"
+    return " " if is_comment(text) else "''"
 
 
 def _check_brackets(code: str) -> None:
-    if re.search(r"['\"]", code.replace("''", "")):
+    if re.search(r"['\"`\u2018\u201c]", code.replace("''", "")):
         raise _wrong("has a quote that is not closed")
+    if "/*" in code:
+        raise _wrong("has a comment that is not closed, or that the database runs")
     depth = 0
     for sign in re.findall(r"[()]", code):
         depth += 1 if sign == "(" else -1
