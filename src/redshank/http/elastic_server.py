@@ -41,19 +41,25 @@ def elastic_server(http: Http) -> ElasticServer:
     Raises:
         SourceError, SinkError: it cannot be reached, does not let us in, or is something else.
     """
-    answer = http.send("GET", "/", ok=(200, 405))
-    if answer.status == 405:  # some builds of Elasticsearch from 8.9 on
+    answer = http.send("GET", "/", ok=(200, 403, 405))
+    is_elastic = answer.headers.get("x-elastic-product") == "Elasticsearch"
+    if answer.status == 403:  # who may read an index may not always ask this; the least that it can be
+        return ElasticServer("elasticsearch", (7, 14, 0)) if is_elastic else ElasticServer("opensearch", (1, 0, 0))
+    if answer.status == 405 and is_elastic:  # some builds of Elasticsearch from 8.9 on
         nodes = http.json("GET", "/_nodes/_local", params={"filter_path": "nodes.*.version"}).get("nodes", {})
-        told: Any = {"number": next((node.get("version") for node in nodes.values()), None)}
+        told: Any = {"version": {"number": next((node.get("version") for node in nodes.values()), None)}}
     else:
-        told = _version_of(answer.content and _json(http, answer))
-    number = _VERSION.match(str(told.get("number")))
-    is_elastic = answer.headers.get("x-elastic-product") == "Elasticsearch" or "lucene_version" in told
-    if number is None or not (is_elastic or told.get("distribution") == "opensearch"):
+        told = _json(http, answer) if answer.content else {}
+    version = _version_of(told)
+    number = _VERSION.match(str(version.get("number")))
+    if number is None or not (is_elastic or "lucene_version" in version or version.get("distribution") == "opensearch"):
         raise http.fail("answers, but is neither Elasticsearch nor OpenSearch; see that `url` is right")
-    product: Product = "opensearch" if told.get("distribution") == "opensearch" else "elasticsearch"
     major, minor, patch = (int(part or 0) for part in number.groups())
-    return ElasticServer(product, (major, minor, patch))
+    if version.get("distribution") == "opensearch":
+        return ElasticServer("opensearch", (major, minor, patch))
+    if "OpenSearch" in str(told.get("tagline")):  # which calls itself 7.10 for the sake of old clients
+        return ElasticServer("opensearch", (1, 0, 0))
+    return ElasticServer("elasticsearch", (major, minor, patch))
 
 
 def _json(http: Http, answer: Any) -> Any:
