@@ -19,7 +19,7 @@ from redshank.panel import to_datetime
 from redshank.sources import elastic_query as dsl
 from redshank.sources.base import ROWS, Progress, Query, Reading, Source
 from redshank.sources.elastic_fields import Field, Fields
-from redshank.sources.elastic_options import SCHEMES, ElasticOptions, options_of_url
+from redshank.sources.elastic_options import SCHEMES, ElasticOptions, RuntimeField, Script, options_of_url
 from redshank.sources.elastic_pages import Aggregation, Pages
 from redshank.sources.elastic_query import NotPushedError
 from redshank.sources.elastic_raw import Documents, first_documents, pages
@@ -70,8 +70,8 @@ class ElasticSource(Source):
         """Keep what to read; nothing is asked yet."""
         self.server, self.options, self.where = server, options, server.where
         self.query = dsl.read_query(options.query)
-        self._scripts = {name: script.body() for name, script in options.scripts.items()}
-        self._runtime = {name: one.body() for name, one in options.runtime.items()}
+        self._scripts = {name: Script.read(one) for name, one in options.scripts.items()}
+        self._runtime = {name: RuntimeField.read(one) for name, one in options.runtime.items()}
         self._known: dict[Any, _Known] = {}
         self._fields: Fields | None = None
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from redshank.errors import ConfigError
 from redshank.http.options import HttpOptions
@@ -26,25 +26,24 @@ class Script(Spec):
     lang: str = "painless"
     params: dict[str, Any] = Field(default_factory=dict)
 
-    def body(self) -> dict[str, Any]:
-        """Return it as the server takes it."""
-        return {"source": self.source, "lang": self.lang, **({"params": self.params} if self.params else {})}
+    @classmethod
+    def read(cls, given: str | Mapping[str, Any]) -> dict[str, Any]:
+        """Return a script, given as its source or with more, as the server takes it."""
+        one = cls.model_validate({"source": given} if isinstance(given, str) else given)
+        return {"source": one.source, "lang": one.lang, **({"params": one.params} if one.params else {})}
 
 
 class RuntimeField(Spec):
     """A field that is there while searching only: its type, and the script that emits it (none: of the document)."""
 
     type: str
-    script: Script | None = None
+    script: str | dict[str, Any] | None = None
 
-    @field_validator("script", mode="before")
     @classmethod
-    def _of_text(cls, given: Any) -> Any:
-        return {"source": given} if isinstance(given, str) else given
-
-    def body(self) -> dict[str, Any]:
-        """Return it as the server takes it."""
-        return {"type": self.type, **({"script": self.script.body()} if self.script else {})}
+    def read(cls, given: str | Mapping[str, Any]) -> dict[str, Any]:
+        """Return a field, given as its type or with a script, as the server takes it."""
+        one = cls.model_validate({"type": given} if isinstance(given, str) else given)
+        return {"type": one.type, **({} if one.script is None else {"script": Script.read(one.script)})}
 
 
 class ElasticOptions(HttpOptions):
@@ -59,8 +58,8 @@ class ElasticOptions(HttpOptions):
     index: str | None = None
     query: str | dict[str, Any] | None = None
     nested: str | None = Field(default=None, min_length=1)
-    scripts: dict[str, Script] = Field(default_factory=dict)
-    runtime: dict[str, RuntimeField] = Field(default_factory=dict)
+    scripts: dict[str, str | dict[str, Any]] = Field(default_factory=dict)
+    runtime: dict[str, str | dict[str, Any]] = Field(default_factory=dict)
     routing: str | None = None
     partial: bool = False
     approximate: bool = False
@@ -73,12 +72,20 @@ class ElasticOptions(HttpOptions):
     def _named(cls, given: str | None) -> str | None:
         return None if given is None else ",".join(_checked(name.strip()) for name in given.split(","))
 
-    @field_validator("scripts", mode="before")
+    @field_validator("scripts", "runtime")
     @classmethod
-    def _of_texts(cls, given: Any) -> Any:
-        if not isinstance(given, Mapping):
-            return given
-        return {name: {"source": one} if isinstance(one, str) else one for name, one in given.items()}
+    def _readable(
+        cls, given: dict[str, str | dict[str, Any]], about: ValidationInfo
+    ) -> dict[str, str | dict[str, Any]]:
+        read = Script.read if about.field_name == "scripts" else RuntimeField.read
+        for name, one in given.items():
+            try:
+                read(one)
+            except ValidationError as error:
+                first = error.errors(include_url=False, include_input=False)[0]
+                place = ".".join(map(str, (name, *first["loc"])))
+                raise ValueError(f"{place}: {first['msg']}") from None
+        return given
 
 
 def _checked(name: str) -> str:

@@ -13,7 +13,7 @@ import polars as pl
 
 from redshank.errors import ConfigError
 from redshank.panel import to_time
-from redshank.sources.elastic_fields import BOOLEAN, BROKEN, NANOS, TEXT, WHOLE, Field
+from redshank.sources.elastic_fields import BOOLEAN, BROKEN, ISO_FORMAT, NANOS, NANOS_FORMAT, TEXT, WHOLE, Field
 
 EARLIEST_NS, LATEST_NS = -9_200_000_000_000_000_000, 9_200_000_000_000_000_000  # times that fit
 LEAST_PRECISION, MOST_PRECISION = 1_000, 40_000  # different values of a bucket that the server counts closely
@@ -62,11 +62,8 @@ def in_range(time: Field, start_ns: int | None, end_ns: int | None) -> dict[str,
         bounds = [str(np.datetime64(each, "ns")) + "Z" for each in (start, end)]
     else:
         bounds = [str(np.datetime64(-(-each // _MILLISECOND), "ms")) + "Z" for each in (start, end)]
-    about = {"gte": bounds[0], "lt": bounds[1], "format": time.format() if time.kind == NANOS else _ISO}
+    about = {"gte": bounds[0], "lt": bounds[1], "format": NANOS_FORMAT if time.kind == NANOS else ISO_FORMAT}
     return {"range": {time.path: about}}
-
-
-_ISO = "strict_date_optional_time"
 
 
 def is_one_of(field: Field, values: Sequence[str]) -> dict[str, Any] | None:
@@ -151,7 +148,7 @@ def _at_end(agg: str, field: Field, time: Field) -> dict[str, Any]:
         "size": 1,
         "_source": False,
         "sort": [{time.path: "asc" if agg == "first" else "desc"}],
-        "docvalue_fields": [{"field": field.path, "format": field.format()}],
+        "docvalue_fields": [field.stored()],
     }
     return {"filter": {"exists": {"field": field.path}}, "aggs": {"hit": {"top_hits": hits}}}
 

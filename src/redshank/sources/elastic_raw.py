@@ -43,8 +43,8 @@ class Documents:
         """Return the search for documents in start <= time < end, without an order."""
         stored = [field for field in self._others if field.script is None and not _is_of_source(field)]
         made = {field.name: {"script": dict(field.script)} for field in self._others if field.script is not None}
-        asked = [{"field": field.path, "format": field.format()} for field in stored if not field.is_defined]
-        asked.append({"field": self.time.path, "format": self.time.format(is_time=True)})
+        asked = [field.stored() for field in stored if not field.is_defined]
+        asked.append(self.time.stored(is_time=True))
         defined = [field.path for field in stored if field.is_defined]
         source = [field.path for field in self._of_source]
         return {
