@@ -38,10 +38,10 @@ def read_buckets(
     if not len(joined.points):
         raise nothing_readable(findings)
     if is_all_there(query):
-        return (joined, *laid_out(joined, rule))
+        return (joined, *_laid_out(joined, rule))
     if not _reaches_end(joined, points if query.end else inside, rule):
-        leave_out_last(joined, findings)
-    return (joined, *filled(agg, *laid_out(joined, rule)))
+        _leave_out_last(joined, findings)
+    return (joined, *filled(agg, *_laid_out(joined, rule)))
 
 
 def is_all_there(query: Query) -> bool:
@@ -54,7 +54,7 @@ def filled(agg: str, laid: list[Block], tidied: Tidied) -> tuple[list[Block], Ti
     for block in laid:
         for cells in block.values:
             fill_empty(agg, cells)
-    tidied.gaps = _empty(laid)
+    tidied.gaps = empty_cells(laid)
     return laid, tidied
 
 
@@ -126,22 +126,32 @@ def _reaches_end(joined: Joined, points: pl.LazyFrame, rule: Buckets) -> bool:
     return last_is_full(points, TIME, int(last_time), end, rule.step)
 
 
-def leave_out_last(joined: Joined, findings: Findings) -> None:
+def _leave_out_last(joined: Joined, findings: Findings) -> None:
     """Drop the last bucket, which is still filling; DataError when there is no other."""
     index = joined.points[INDEX].to_numpy()
     keep = index < int(index.max())
-    if not keep.any():
-        raise DataError(f"{findings.name}: all rows fall into one bucket that is still filling; set a shorter step")
+    say_left_out(findings, is_all=not keep.any())
     joined.points, joined.codes = joined.points.filter(pl.Series(keep)), joined.codes[keep]
+
+
+def say_left_out(findings: Findings, *, is_all: bool) -> None:
+    """Say that the last bucket was left out; DataError when there is no other."""
+    if is_all:
+        raise DataError(f"{findings.name}: all rows fall into one bucket that is still filling; set a shorter step")
     findings.notes.append("left out the last bucket: the data ends before it does")
 
 
-def laid_out(joined: Joined, rule: Buckets) -> tuple[list[Block], Tidied]:
+def check_span(span: int) -> None:
+    """Raise DataError when there are more steps from the first to the last than can be laid out."""
+    if span > MOST_CELLS:
+        raise DataError(f"step: from the first to the last time there are {span:,} steps; set a longer one")
+
+
+def _laid_out(joined: Joined, rule: Buckets) -> tuple[list[Block], Tidied]:
     """Return the buckets, ``INDEX`` and ``m0`` .. of ``joined``, on grids of whole steps."""
     index = joined.points[INDEX].to_numpy().astype(np.int64)
     span = int(index.max() - index.min()) + 1
-    if span > MOST_CELLS:
-        raise DataError(f"step: from the first to the last time there are {span:,} steps; set a longer one")
+    check_span(span)
     names = [name for name in joined.points.columns if name.startswith("m")]
     values = [joined.points[name].fill_null(float("nan")).to_numpy() for name in names]
     rows, tidied = Rows(joined.codes, index, values), Tidied()
@@ -150,9 +160,10 @@ def laid_out(joined: Joined, rule: Buckets) -> tuple[list[Block], Tidied]:
     for block in blocks(rows, tidied, step=1):
         cells = [np.array(values) for values in block.values]
         laid.append(Block(block.series, rule.starts(block.times), cells, rule.step))
-    tidied.gaps = _empty(laid)
+    tidied.gaps = empty_cells(laid)
     return laid, tidied
 
 
-def _empty(laid: list[Block]) -> int:
+def empty_cells(laid: list[Block]) -> int:
+    """Return how many buckets have no value."""
     return sum(int(np.isnan(block.values[0]).sum()) for block in laid)

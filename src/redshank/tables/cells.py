@@ -20,22 +20,21 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
+import numpy as np
 import polars as pl
 
-from redshank.errors import DataError, NoPointsError
+from redshank.errors import NoPointsError
 from redshank.panel import Panel
 from redshank.sources.base import ROWS, Findings, Query, Reading
-from redshank.tables.bucketed import DEFAULT, INDEX, filled, is_all_there, laid_out, leave_out_last
+from redshank.tables.bucketed import DEFAULT, empty_cells, filled, is_all_there
 from redshank.tables.buckets import ZERO_WHEN_EMPTY, Buckets
-from redshank.tables.join import Joined, series_codes
+from redshank.tables.cells_heap import BUCKET, MERGED, CellsError, Heap
+from redshank.tables.grid import Block, Tidied
+from redshank.tables.join import Joined
 from redshank.tables.read import panels_of
 
-BUCKET, COUNTED = "bucket", "rows"
-MERGED = ("count", "sum", "min", "max")
-
-
-class CellsError(DataError):
-    """A bucket of one series came in parts that its aggregate cannot be made of."""
+COUNTED = "rows"
+__all__ = ["BUCKET", "COUNTED", "MERGED", "CellsError", "needs_last", "read_cells"]
 
 
 def needs_last(query: Query) -> bool:
@@ -66,63 +65,44 @@ def read_cells(
     rule, agg = Buckets.of(query.step, query.tz), query.agg or DEFAULT
     names = () if tuple(measures) == ROWS else tuple(measures)
     findings = Findings(name=where, measures=names or ("count",), time=query.time)
-    joined = _joined(cells, labels, names, agg, rule, findings)
-    if is_all_there(query):
-        laid = laid_out(joined, rule)
-    else:
-        if not last_is_full:
-            leave_out_last(joined, findings)
-        laid = filled(agg, *laid_out(joined, rule))
-    panels = panels_of((joined, *laid), query, findings, Counter())
+    heap = Heap(len(labels), max(1, len(names)))
+    for frame in [cells] if isinstance(cells, pl.DataFrame) else cells:
+        if COUNTED in frame.columns:
+            findings.rows += int(frame[COUNTED].sum() or 0)
+        heap.add(_plain(frame, len(labels), max(1, len(names)), agg, rule))
+    if not heap.n_cells:
+        raise NoPointsError(f"{where}: must hold rows with a time in the range asked for, got none")
+    if not is_all_there(query) and not last_is_full:
+        heap.leave_out_last(findings)
+    panels = _panels(heap, labels, findings, query, rule, agg)
     if not panels:
         raise NoPointsError(f"{where}: holds no values in the range asked for")
     _describe(findings, panels, query, rule)
     return Reading(panels, findings)
 
 
-def _joined(
-    cells: pl.DataFrame | Iterable[pl.DataFrame],
-    labels: Sequence[str],
-    measures: Sequence[str],
-    agg: str,
-    rule: Buckets,
-    findings: Findings,
-) -> Joined:
-    frames = []
-    for frame in [cells] if isinstance(cells, pl.DataFrame) else cells:
-        if COUNTED in frame.columns:
-            findings.rows += int(frame[COUNTED].sum() or 0)
-        frames.append(_coded(frame, len(labels), max(1, len(measures)), agg, rule))
-    points = pl.concat(frames) if frames else pl.DataFrame()
-    if points.is_empty():
-        raise NoPointsError(f"{findings.name}: must hold rows with a time in the range asked for, got none")
-    points = _merged(points, len(labels), agg, findings.name)
-    codes, values = series_codes(points, len(labels))
-    points = points.drop([f"l{i}" for i in range(len(labels))])
-    return Joined(points, codes, tuple(labels), values, tuple(measures) or ("count",), is_local=False)
-
-
-def _coded(frame: pl.DataFrame, n_labels: int, n_measures: int, agg: str, rule: Buckets) -> pl.DataFrame:
-    """The cells with the numbers of their buckets, and labels that take little room."""
+def _plain(frame: pl.DataFrame, n_labels: int, n_measures: int, agg: str, rule: Buckets) -> pl.DataFrame:
+    """The cells with the numbers of their buckets, labels as texts, and values without nulls."""
     time = pl.col(BUCKET).dt.epoch("ns") if frame[BUCKET].dtype.is_temporal() else pl.col(BUCKET).cast(pl.Int64)
-    values = [pl.col(f"m{i}").cast(pl.Float64).fill_nan(None) for i in range(n_measures)]
+    none = 0.0 if agg in ZERO_WHEN_EMPTY else float("nan")
     return frame.select(
-        *(pl.col(f"l{i}").cast(pl.String).fill_null("").cast(pl.Categorical) for i in range(n_labels)),
-        rule.index(time).alias(INDEX),
-        *(value.fill_null(0.0) if agg in ZERO_WHEN_EMPTY else value for value in values),
+        *(pl.col(f"l{i}").cast(pl.String).fill_null("") for i in range(n_labels)),
+        rule.index(time).cast(pl.Int64).alias(BUCKET),
+        *(pl.col(f"m{i}").cast(pl.Float64).fill_nan(None).fill_null(none) for i in range(n_measures)),
     )
 
 
-def _merged(points: pl.DataFrame, n_labels: int, agg: str, where: str) -> pl.DataFrame:
-    """The cells, those of the same series and bucket put together."""
-    keys = [*(f"l{i}" for i in range(n_labels)), INDEX]
-    if points.select(keys).n_unique() == len(points):
-        return points
-    if agg not in MERGED:
-        raise CellsError(f"{where}: gave a bucket of the same series twice, which {agg} cannot be made of", field="by")
-    values = pl.all().exclude(keys)
-    whole = {"min": values.min(), "max": values.max()}.get(agg, values.sum())
-    return points.group_by(keys).agg(whole)
+def _panels(
+    heap: Heap, labels: Sequence[str], findings: Findings, query: Query, rule: Buckets, agg: str
+) -> list[Panel]:
+    values, blocks = heap.laid_out(agg, findings.name)
+    laid = [Block(one.series, rule.starts(one.times), one.values, rule.step) for one in blocks]
+    tidied = Tidied(gaps=empty_cells(laid))
+    if not is_all_there(query):
+        laid, tidied = filled(agg, laid, tidied)
+    nothing = pl.DataFrame(), np.zeros(0, np.int32)
+    joined = Joined(*nothing, tuple(labels), values, findings.measures, is_local=False)
+    return panels_of((joined, laid, tidied), query, findings, Counter())
 
 
 def _describe(findings: Findings, panels: list[Panel], query: Query, rule: Buckets) -> None:

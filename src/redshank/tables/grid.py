@@ -50,7 +50,7 @@ class Tidied:
 
 
 @dataclass(frozen=True)
-class _Line:
+class Line:
     """One series: its rows first <= i < last, and its grid: start, step (0 = irregular) and length."""
 
     code: int
@@ -62,6 +62,7 @@ class _Line:
 
     @property
     def end(self) -> int:
+        """Its last time."""
         return self.start + (self.length - 1) * self.step
 
 
@@ -116,7 +117,7 @@ def blocks(rows: Rows, tidied: Tidied, step: int = 0) -> list[Block]:
         times = rows.times[first:last]
         own = common or _regular_step(times, tidied)
         length = int((times[-1] - times[0]) // own) + 1 if own else last - first
-        lines.append(_Line(int(rows.series[first]), first, last, int(times[0]), own, length))
+        lines.append(Line(int(rows.series[first]), first, last, int(times[0]), own, length))
     regular = [line for line in lines if line.step]
     tidied.gaps += sum(line.length - (line.last - line.first) for line in regular)
     return _regular_blocks(rows, regular) + _irregular_blocks(rows, [line for line in lines if not line.step])
@@ -178,19 +179,19 @@ def _round_step(step: int) -> int:
     return step
 
 
-def _regular_blocks(rows: Rows, lines: Sequence[_Line]) -> list[Block]:
+def _regular_blocks(rows: Rows, lines: Sequence[Line]) -> list[Block]:
     found = []
-    grids: dict[tuple[int, int], list[_Line]] = {}
+    grids: dict[tuple[int, int], list[Line]] = {}
     for line in lines:
         grids.setdefault((line.step, line.start % line.step), []).append(line)
     for (step, _), members in grids.items():
-        found += [_regular_block(rows, group, step) for group in _overlapping(members)]
+        found += [_regular_block(rows, group, step) for group in overlapping(members)]
     return found
 
 
-def _overlapping(lines: list[_Line]) -> list[list[_Line]]:
-    """Groups of series whose common range wastes little room."""
-    groups: list[list[_Line]] = []
+def overlapping(lines: list[Line]) -> list[list[Line]]:
+    """Return groups of series whose common range wastes little room."""
+    groups: list[list[Line]] = []
     needed = start = end = 0
     for line in sorted(lines, key=lambda one: (one.start, one.end, one.code)):
         if groups:
@@ -205,7 +206,7 @@ def _overlapping(lines: list[_Line]) -> list[list[_Line]]:
     return groups
 
 
-def _regular_block(rows: Rows, lines: list[_Line], step: int) -> Block:
+def _regular_block(rows: Rows, lines: list[Line], step: int) -> Block:
     lines = sorted(lines, key=lambda one: one.code)
     start, end = min(line.start for line in lines), max(line.end for line in lines)
     length = (end - start) // step + 1
@@ -222,7 +223,7 @@ def _regular_block(rows: Rows, lines: list[_Line], step: int) -> Block:
     return Block(codes, times, cells, step)
 
 
-def _irregular_blocks(rows: Rows, lines: Sequence[_Line]) -> list[Block]:
+def _irregular_blocks(rows: Rows, lines: Sequence[Line]) -> list[Block]:
     """Series of irregular times: those that share (nearly) all of their times share a panel."""
     if not lines:
         return []
@@ -230,13 +231,13 @@ def _irregular_blocks(rows: Rows, lines: Sequence[_Line]) -> list[Block]:
     union = np.unique(np.concatenate([rows.times[line.first : line.last] for line in lines]))
     if len(union) * len(lines) <= WASTE * points:
         return [_irregular_block(rows, lines, union)]
-    same: dict[bytes, list[_Line]] = {}
+    same: dict[bytes, list[Line]] = {}
     for line in lines:
         same.setdefault(rows.times[line.first : line.last].tobytes(), []).append(line)
     return [_irregular_block(rows, group, rows.times[group[0].first : group[0].last]) for group in same.values()]
 
 
-def _irregular_block(rows: Rows, lines: Sequence[_Line], times: Integers) -> Block:
+def _irregular_block(rows: Rows, lines: Sequence[Line], times: Integers) -> Block:
     codes = np.array([line.code for line in lines], np.int32)
     if len(lines) == 1:
         span = slice(lines[0].first, lines[0].last)
