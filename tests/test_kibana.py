@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from http_world import Act, answer, world
 from redshank.dashboards.kibana import COLUMNS, Indices, Watched, kibana_objects, ndjson
 from redshank.dashboards.kibana_import import import_objects
+from redshank.dashboards.kibana_six import kibana_six
 from redshank.errors import SinkError
 from redshank.http.options import HttpOptions
 from redshank.sinks.elastic_templates import SCORES
@@ -106,6 +108,29 @@ def test_objects_are_the_same_each_time_and_one_a_line() -> None:
     assert text == ndjson(kibana_objects({name: SERIES for name in HOSTILE[:6]}, Indices()))
     assert [json.loads(line) for line in text.split("\n")[:-1]] == OBJECTS
     assert len({each["id"] for each in OBJECTS}) == len(OBJECTS)
+
+
+def test_kibana_6_gets_objects_that_name_each_other_by_id() -> None:
+    found = json.loads(kibana_six(BY_HOST))
+    ids = {each["_id"] for each in found}
+    named = set()
+    for each in found:
+        source = each["_source"].get("kibanaSavedObjectMeta", {}).get("searchSourceJSON", "{}")
+        named |= {part["index"] for part in _parts(json.loads(source)) if "index" in part}
+        named |= {panel["id"] for panel in json.loads(each["_source"].get("panelsJSON", "[]"))}
+
+    assert [each["_type"] for each in found] == [each["type"] for each in BY_HOST]
+    assert named == ids - {each["_id"] for each in found if each["_type"] == "dashboard"}
+    assert "RefName" not in kibana_six(BY_HOST)
+
+
+def _parts(part: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(part, dict):
+        yield part
+        part = list(part.values())
+    if isinstance(part, list):
+        for each in part:
+            yield from _parts(each)
 
 
 def imported(act: Act, space: str | None = None) -> tuple[int, bytes]:

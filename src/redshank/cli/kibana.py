@@ -34,6 +34,9 @@ def export(
     ] = None,
     most: Annotated[int, typer.Option(min=1, max=1000, help="At most so many series of a monitor.", metavar="N")] = 50,
     out: Out = None,
+    six: Annotated[
+        bool, typer.Option("--kibana6", metavar="", help="A file for Kibana 6.3 to 6.8, which cannot read the other.")
+    ] = False,
     to: Annotated[
         str | None, typer.Option(help="Import it there at once: its address.", metavar="URL", rich_help_panel=PANEL)
     ] = None,
@@ -58,11 +61,16 @@ def export(
     redshank kibana export --to http://kibana:5601 --user elastic --password env:KIBANA_PASSWORD
     """
     from redshank.dashboards.kibana import Indices, kibana_objects, ndjson
+    from redshank.dashboards.kibana_six import kibana_six
+    from redshank.errors import ConfigError
 
+    if six and to is not None:
+        raise ConfigError("--to: Kibana 6 imports files only by hand; write one with --out", field="to")
     with remote.connected(url, token) as client:
         names = monitors or [each.name for each in client.monitors.iterate()]
         watched = {name: _watched(client, name, most) for name in names}
-    text = ndjson(kibana_objects(watched, Indices(scores=index, events=events), by=by))
+    objects = kibana_objects(watched, Indices(scores=index, events=events), by=by)
+    text = kibana_six(objects) if six else ndjson(objects)
     if to is None or out is not None:
         write_or_print(text.removesuffix("\n"), out)
     if to is not None:
