@@ -11,18 +11,19 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import sqlalchemy as sa
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, model_validator
 
 from redshank.decide import Event
-from redshank.errors import ConfigError, SinkError
+from redshank.errors import SinkError
 from redshank.panel import Key
 from redshank.result import Scored
 from redshank.sinks.base import Notification, ScoreBlock, Sink
 from redshank.sinks.score_options import ScoreOptions
-from redshank.sinks.sql_connect import read_url, shown_url, transaction, without_password, writing_engine
+from redshank.sinks.sql_connect import transaction, writing_engine
 from redshank.sinks.sql_tables import Tables, bring_up_to_date, tables_of
 from redshank.sinks.sql_upsert import upsert
 from redshank.specs.base import Duration
+from redshank.specs.database_url import DatabaseOptions, shown_url
 from redshank.specs.options import Access, Options
 
 BATCH_ROWS = 5000  # in one transaction
@@ -31,31 +32,14 @@ NAME = r"^[^\x00-\x1f\x7f]{1,60}$"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class SqlSinkOptions(ScoreOptions):
-    """Which database and tables; a password in ``url`` is taken out of it. ``events`` false: scores only."""
+class SqlSinkOptions(ScoreOptions, DatabaseOptions):
+    """Which database and tables. ``events`` false: scores only."""
 
-    url: str
-    user: str | None = None
-    password: SecretStr | None = None
     table_schema: str | None = Field(default=None, pattern=NAME)
     events: bool = True
     events_table: str = Field(default="redshank_events", pattern=NAME)
     scores_table: str = Field(default="redshank_scores", pattern=NAME)
-    connect_timeout: Duration = Field(default=timedelta(seconds=10), gt=timedelta(0))
     timeout: Duration = Field(default=timedelta(seconds=50), gt=timedelta(0))
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_password_in_url(cls, given: Any) -> Any:
-        if not isinstance(given, Mapping) or not isinstance(given.get("url"), str):
-            return given
-        try:
-            url = read_url(given["url"])
-        except ConfigError as error:
-            raise ValueError(str(error).removeprefix("url: ")) from None
-        if url.password is None:
-            return given
-        return {"password": str(url.password), **given, "url": without_password(url)}
 
     @model_validator(mode="after")
     def _something(self) -> SqlSinkOptions:
@@ -88,9 +72,7 @@ class SqlSink(Sink):
     @classmethod
     def build(cls, options: SqlSinkOptions, access: Access) -> Self:
         """Return the sink; ConfigError when the address cannot be right."""
-        url = read_url(options.url)
-        if options.user is not None:
-            url = url.set(username=options.user)
+        url = options.address()
         password = access.reveal(options.password)
         if password is not None:
             url = url.set(password=password)

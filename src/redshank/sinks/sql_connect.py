@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, exc
 
 from redshank.errors import ConfigError, MissingExtraError, SinkError, did_you_mean
 from redshank.specs.options import Access
@@ -24,31 +24,6 @@ _EXTRAS = {"psycopg": "postgresql", "pymysql": "mysql", "pymssql": "mssql"}
 _MYSQL_SESSION = "SET time_zone = '+00:00', sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES')"
 
 
-def read_url(text: str) -> URL:
-    """Return a database address; ConfigError, without the password, when it is none."""
-    try:
-        url = make_url(text)
-    except (exc.ArgumentError, ValueError):
-        raise ConfigError(
-            "url: must be like postgresql://user@host/database or sqlite:///file.db, "
-            f"got {text.partition('://')[0][:20]!r}...",
-            field="url",
-        ) from None
-    return url.set(drivername=_DRIVERS.get(url.drivername, url.drivername))
-
-
-def shown_url(url: URL) -> str:
-    """Return an address for messages, without password and options."""
-    plain = URL.create(url.get_backend_name(), url.username, None, url.host, url.port, url.database)
-    return plain.render_as_string(hide_password=True)
-
-
-def without_password(url: URL) -> str:
-    """Return an address as text, its password left out."""
-    bare = URL.create(url.drivername, url.username, None, url.host, url.port, url.database, url.query)
-    return bare.render_as_string(hide_password=False)
-
-
 def writing_engine(url: URL, access: Access, *, connect_seconds: float, seconds: float) -> Engine:
     """Return an engine of at most two connections; nothing is connected yet.
 
@@ -56,6 +31,7 @@ def writing_engine(url: URL, access: Access, *, connect_seconds: float, seconds:
         ConfigError: the file or host is none that may be reached, or the dialect is not known.
         MissingExtraError: the driver is not installed.
     """
+    url = url.set(drivername=_DRIVERS.get(url.drivername, url.drivername))
     backend = url.get_backend_name()
     if backend == "sqlite":
         url = _sqlite_url(url, access)

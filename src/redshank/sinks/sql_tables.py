@@ -10,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
+from sqlalchemy.schema import SchemaItem
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from redshank.errors import SinkError
@@ -99,68 +100,69 @@ class Tables:
 def tables_of(events: str, scores: str, schema: str | None) -> Tables:
     """Return the tables by their names; that of the series of the scores is called as those, with ``_series``."""
     metadata = sa.MetaData(schema=schema)
-    short = events[:40]
     return Tables(
         metadata,
-        sa.Table(
-            events,
-            metadata,
-            sa.Column("id", sa.String(100), primary_key=True),
-            sa.Column("monitor", Words, nullable=False),
-            sa.Column("monitor_id", sa.String(64), nullable=False),
-            sa.Column("kind", sa.String(20), nullable=False),
-            *_identity(),
-            *(
-                sa.Column(name, UtcTime, nullable=False)
-                for name in ("start_time", "end_time", "opened_time", "peak_time")
-            ),
-            sa.Column("is_open", sa.Boolean, nullable=False),
-            sa.Column("severity", sa.Integer, nullable=False),
-            sa.Column("direction", sa.String(10), nullable=False),
-            *(sa.Column(name, Number) for name in ("score", "actual", "expected", "lower", "upper", "rarity")),
-            sa.Column("points", sa.BigInteger, nullable=False),
-            sa.Column("share", Words, nullable=False),
-            sa.Column("reason", Words, nullable=False),
-            sa.Column("tags", Words, nullable=False),
-            sa.Column("url", Words),
-            sa.Column("label", sa.String(20)),
-            sa.Column("acknowledged_by", Words),
-            sa.Column("sequence", sa.BigInteger, nullable=False),
-            sa.Index(f"ix_{short}_start", "start_time"),
-            sa.Index(f"ix_{short}_monitor", "monitor_id", "start_time"),
-            **_MYSQL,
-            **_MARIADB,
-        ),
-        sa.Table(
+        _table(events, metadata, *_event_columns(events[:40])),
+        _table(
             f"{scores}_series",
             metadata,
             sa.Column("series_id", sa.String(32), primary_key=True),
-            sa.Column("monitor", Words, nullable=False),
-            sa.Column("monitor_id", sa.String(64), nullable=False),
+            *_owner(),
             *_identity(),
             sa.Column("channel", Words, nullable=False),
-            **_MYSQL,
-            **_MARIADB,
         ),
-        sa.Table(
+        _table(
             scores,
             metadata,
             sa.Column("series_id", sa.String(32), primary_key=True),
             sa.Column("time", UtcTime, primary_key=True),
-            *(sa.Column(name, Number) for name in ("actual", "expected", "lower", "upper", "score", "rarity")),
+            *_numbers("actual", "expected", "lower", "upper", "score", "rarity"),
             sa.Index(f"ix_{scores[:40]}_time", "time"),
-            **_MYSQL,
-            **_MARIADB,
         ),
-        sa.Table(
+        _table(
             VERSIONS,
             metadata,
             sa.Column("name", sa.String(100), primary_key=True),
             sa.Column("version", sa.Integer, nullable=False),
-            **_MYSQL,
-            **_MARIADB,
         ),
     )
+
+
+def _table(name: str, metadata: sa.MetaData, *items: SchemaItem) -> sa.Table:
+    return sa.Table(name, metadata, *items, **_MYSQL, **_MARIADB)
+
+
+def _event_columns(short: str) -> list[SchemaItem]:
+    """The columns and indexes of events; ``short``: begin of the names of indexes."""
+    times = ("start_time", "end_time", "opened_time", "peak_time")
+    return [
+        sa.Column("id", sa.String(100), primary_key=True),
+        *_owner(),
+        sa.Column("kind", sa.String(20), nullable=False),
+        *_identity(),
+        *(sa.Column(name, UtcTime, nullable=False) for name in times),
+        sa.Column("is_open", sa.Boolean, nullable=False),
+        sa.Column("severity", sa.Integer, nullable=False),
+        sa.Column("direction", sa.String(10), nullable=False),
+        *_numbers("score", "actual", "expected", "lower", "upper", "rarity"),
+        sa.Column("points", sa.BigInteger, nullable=False),
+        *(sa.Column(name, Words, nullable=False) for name in ("share", "reason", "tags")),
+        sa.Column("url", Words),
+        sa.Column("label", sa.String(20)),
+        sa.Column("acknowledged_by", Words),
+        sa.Column("sequence", sa.BigInteger, nullable=False),
+        sa.Index(f"ix_{short}_start", "start_time"),
+        sa.Index(f"ix_{short}_monitor", "monitor_id", "start_time"),
+    ]
+
+
+def _owner() -> list[sa.Column[Any]]:
+    """The columns that say whose it is."""
+    return [sa.Column("monitor", Words, nullable=False), sa.Column("monitor_id", sa.String(64), nullable=False)]
+
+
+def _numbers(*names: str) -> list[sa.Column[Any]]:
+    return [sa.Column(name, Number) for name in names]
 
 
 def _identity() -> list[sa.Column[Any]]:

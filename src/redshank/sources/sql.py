@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -12,7 +11,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import polars as pl
 import sqlalchemy as sa
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field
 
 from redshank.errors import ConfigError, NoPointsError, SourceError
 from redshank.panel import to_datetime
@@ -20,7 +19,7 @@ from redshank.sources.base import ROWS, Progress, Query, Reading, Source
 from redshank.sources.counts import Counts
 from redshank.sources.sql_buckets import Wording
 from redshank.sources.sql_cells import NotPushedError
-from redshank.sources.sql_connect import RefusedError, read_url, shown_url, without_password
+from redshank.sources.sql_connect import RefusedError
 from redshank.sources.sql_database import Database
 from redshank.sources.sql_pushed import Known, read_pushed
 from redshank.sources.sql_range import time_form
@@ -30,6 +29,7 @@ from redshank.sources.sql_statement import Selection, first_rows
 from redshank.sources.sql_survey import survey_database
 from redshank.sources.survey import Survey
 from redshank.specs.base import Duration
+from redshank.specs.database_url import DatabaseOptions, shown_url
 from redshank.specs.options import Access, Options
 from redshank.tables.cells import CellsError
 from redshank.tables.newest import newest_time
@@ -42,32 +42,15 @@ _ONE_OF = "source of kind 'sql': needs a table or a query, and not both"
 MOST_ROWS = 50_000_000
 
 
-class SqlOptions(Options):
-    """Which database, and which of its tables or what query; a password in ``url`` is taken out of it."""
+class SqlOptions(DatabaseOptions):
+    """Which database, and which of its tables or what query."""
 
     alternatives: ClassVar[tuple[str, ...]] = ("query", "table")
 
-    url: str
-    user: str | None = None
-    password: SecretStr | None = None
     query: str | None = None
     table: str | None = None
-    connect_timeout: Duration = Field(default=timedelta(seconds=10), gt=timedelta(0))
     timeout: Duration = Field(default=timedelta(minutes=1), gt=timedelta(0))
     max_rows: int = Field(default=MOST_ROWS, ge=1)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_password_in_url(cls, given: Any) -> Any:
-        if not isinstance(given, Mapping) or not isinstance(given.get("url"), str):
-            return given
-        try:
-            url = read_url(given["url"])
-        except ConfigError as error:
-            raise ValueError(str(error).removeprefix("url: ")) from None
-        if url.password is None:
-            return given
-        return {"password": str(url.password), **given, "url": without_password(url)}
 
 
 class SqlSource(Source):
@@ -89,9 +72,7 @@ class SqlSource(Source):
         """Return the source; ConfigError when the address, the query or the table cannot be right."""
         if options.query is not None and options.table is not None:
             raise ConfigError(_ONE_OF, field="query")
-        url = read_url(options.url)
-        if options.user is not None:
-            url = url.set(username=options.user)
+        url = options.address()
         limits = Limits(options.connect_timeout.total_seconds(), options.timeout.total_seconds())
         session = open_session(url, access.reveal(options.password), access, limits)
         selection = None

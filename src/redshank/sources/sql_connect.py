@@ -1,4 +1,4 @@
-"""The address of a database, and what it says when something is wrong, in our words."""
+"""What a database says when something is wrong, in our words."""
 
 from __future__ import annotations
 
@@ -7,37 +7,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import URL, Connection, exc, make_url
+from sqlalchemy import Connection, exc
 
-from redshank.errors import ConfigError, SourceError
+from redshank.errors import SourceError
 from redshank.sources.sql_session import Session
 
 SILENT_SECONDS = 5.0  # that a database may be silent after its own time-out before it counts as gone
 _LATE = "took longer than timeout allows; ask for less, give the table an index by time, or raise timeout"
-
-
-def read_url(text: str) -> URL:
-    """Return a database address; ConfigError, without the password, when it is none."""
-    try:
-        return make_url(text)
-    except (exc.ArgumentError, ValueError):
-        shown = text.partition("://")[0]
-        raise ConfigError(
-            f"url: must be like postgresql://user@host/database or sqlite:///file.db, got {shown[:20]!r}...",
-            field="url",
-        ) from None
-
-
-def shown_url(url: URL) -> str:
-    """Return an address for messages, without password and options."""
-    plain = URL.create(url.get_backend_name(), url.username, None, url.host, url.port, url.database)
-    return plain.render_as_string(hide_password=True)
-
-
-def without_password(url: URL) -> str:
-    """Return an address as text, its password left out."""
-    bare = URL.create(url.drivername, url.username, None, url.host, url.port, url.database, url.query)
-    return bare.render_as_string(hide_password=False)
 
 
 class RefusedError(SourceError):
