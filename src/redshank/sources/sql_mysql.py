@@ -18,7 +18,7 @@ from redshank.errors import ConfigError
 from redshank.sources.sql_buckets import Expression, Instant, Wording
 from redshank.sources.sql_patterns import time_shape
 from redshank.sources.sql_rows import PORTION_ROWS, portion
-from redshank.sources.sql_session import Session
+from redshank.sources.sql_session import Session, recast
 
 SQL_MODE = "STRICT_TRANS_TABLES"
 _STATEMENTS = (
@@ -80,11 +80,7 @@ class MysqlSession(Session):
         columns = list(statement.selected_columns)
         names = [column.name for column in columns]
         texts = [i for i, column in enumerate(columns) if isinstance(column.type, sa.LargeBinary)]
-        if kinds is not None and "float" in {kinds.get(name) for name in names}:
-            answer = statement.subquery("answer").c
-            statement = sa.select(
-                *(_double(answer[n]).label(n) if kinds.get(n) == "float" else answer[n] for n in names)
-            )
+        statement = recast(statement, kinds, {"float": _double})
         result = connection.execution_options(yield_per=PORTION_ROWS).execute(statement)
         is_done = False
         try:

@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import Any, ClassVar
 
 import polars as pl
-from sqlalchemy import URL, Connection, Engine, Select, create_engine, event, exc, inspect
+from sqlalchemy import URL, ColumnElement, Connection, Engine, Select, create_engine, event, exc, inspect, select
 from sqlalchemy.pool import NullPool
 
 from redshank.errors import ConfigError, MissingExtraError, did_you_mean
@@ -26,6 +26,7 @@ SESSIONS = {  # scheme -> module and class
     "postgresql": ("redshank.sources.sql_postgresql", "PostgresqlSession"),
     "postgres": ("redshank.sources.sql_postgresql", "PostgresqlSession"),
     "redshift": ("redshank.sources.sql_postgresql", "RedshiftSession"),
+    "duckdb": ("redshank.sources.sql_duckdb", "DuckdbSession"),
     "mysql": ("redshank.sources.sql_mysql", "MysqlSession"),
     "mariadb": ("redshank.sources.sql_mysql", "MysqlSession"),
     "sqlite": ("redshank.sources.sql_sqlite", "SqliteSession"),
@@ -148,6 +149,21 @@ class Session:
         if not isinstance(error, exc.DBAPIError) or error.connection_invalidated or self.is_late(error):
             return False
         return not isinstance(error, exc.OperationalError | exc.InterfaceError)
+
+
+def _said(column: ColumnElement[Any], cast: Callable[[Any], ColumnElement[Any]] | None) -> ColumnElement[Any]:
+    return column if cast is None else cast(column)
+
+
+def recast(
+    statement: Select[Any], kinds: Mapping[str, str] | None, casts: Mapping[str, Callable[[Any], ColumnElement[Any]]]
+) -> Select[Any]:
+    """Return a statement of which the columns of some kinds are said otherwise."""
+    names = [column.name for column in statement.selected_columns]
+    if kinds is None or not casts.keys() & {kinds.get(name) for name in names}:
+        return statement
+    answer = statement.subquery("answer").c
+    return select(*(_said(answer[name], casts.get(kinds.get(name, ""))).label(name) for name in names))
 
 
 def open_session(url: URL, password: str | None, access: Access, limits: Limits) -> Session:
