@@ -12,12 +12,12 @@ from typing import Any
 
 import psycopg
 
-from printing import Row
+from printing import Row, seconds_of
 from redshank.sources.base import Query
 from redshank.sources.build import build_source
 
 TABLE = "redshank_bench"
-RUNS = 5
+RUNS = 3
 _FILL = """
     INSERT INTO {table}
     SELECT '2024-01-01Z'::timestamptz + i * interval '100 ms', 'shop-' || i % 20, (i * 7919 % 100000) / 100.0, random()
@@ -60,23 +60,16 @@ def _fill(connection: psycopg.Connection[Any], first: int, last: int) -> None:
     connection.execute(f"VACUUM ANALYZE {TABLE}")
 
 
-def _wall(work: Callable[[], object]) -> float:
-    """The least time of several runs, on the clock: most of it the server's."""
-    found = []
+def _beside(ours: Callable[[], object], theirs: Callable[[], object]) -> tuple[float, float]:
+    """The least time on the clock of either, in turns: most of it is the server's."""
+    found: tuple[list[float], list[float]] = ([], [])
+    ours()
     for _ in range(RUNS):
-        begun = time.perf_counter()
-        work()
-        found.append(time.perf_counter() - begun)
-    return min(found)
-
-
-def _cpu(work: Callable[[], object]) -> float:
-    found = []
-    for _ in range(RUNS):
-        begun = time.process_time()
-        work()
-        found.append(time.process_time() - begun)
-    return min(found)
+        for work, times in zip((ours, theirs), found, strict=True):
+            begun = time.perf_counter()
+            work()
+            times.append(time.perf_counter() - begun)
+    return min(found[0]), min(found[1])
 
 
 def _raw(url: str, rows: int) -> list[Row]:
@@ -94,15 +87,14 @@ def _raw(url: str, rows: int) -> list[Row]:
             return connectorx.read_sql(url, sql, return_type="polars")
 
         kind = "numeric" if column == "amount" else "float8"
-        ours()
-        taken, peer = _wall(ours), _wall(theirs)
+        taken, peer = _beside(ours, theirs)
         found.append(
             {
                 "read": f"{rows:,} rows, {kind}",
                 "to panels s": taken,
-                "processor s": _cpu(ours),
+                "processor s": seconds_of(ours, RUNS),
                 "ConnectorX to a table s": peer,
-                "its processor s": _cpu(theirs),
+                "its processor s": seconds_of(theirs, RUNS),
                 "ratio": taken / peer,
             }
         )
@@ -123,8 +115,7 @@ def _pushed(url: str, rows: int) -> list[Row]:
             with psycopg.connect(url) as connection:
                 return connection.execute(sql).fetchall()  # type: ignore[arg-type]
 
-        ours()
-        taken, peer = _wall(ours), _wall(theirs)
+        taken, peer = _beside(ours, theirs)
         found.append(
             {"read": f"{bare} of {rows:,} rows", "to panels s": taken, "bare SQL s": peer, "ratio": taken / peer}
         )
@@ -138,11 +129,10 @@ def _memory(url: str, rows: int) -> Row:
 
 
 def _peak_mb(url: str, rows: int) -> float:
+    """Memory at its most of a process that makes panels of raw rows."""
     import resource
 
-    source = build_source("postgresql", {"url": url, "query": f"SELECT * FROM {TABLE} LIMIT {rows}", "timeout": "10m"})
-    query = Query(measures=("load",), by=("shop",), time="time", step=timedelta(minutes=5), agg="mean")
-    with source.database.connected():  # type: ignore[attr-defined]
-        source.database.flavour = "unknown"  # type: ignore[attr-defined]
-    source.read(query)
+    query = f"SELECT time, shop, load FROM {TABLE} LIMIT {rows}"
+    source = build_source("postgresql", {"url": url, "query": query, "timeout": "10m"})
+    source.read(Query(measures=("load",), by=("shop",), time="time"))
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

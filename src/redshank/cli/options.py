@@ -42,10 +42,10 @@ Step = Annotated[
 Agg = Annotated[
     str | None,
     typer.Option(
-        help="Make buckets of --step: count, min, max, sum, mean, median, variance, std, first, last, pNN.",
+        help="Buckets of --step: count, cardinality, min, max, sum, mean, median, variance, std, first, last, pNN.",
         metavar="HOW",
         autocompletion=completion.one_of(
-            "count", "min", "max", "sum", "mean", "median", "variance", "std", "first", "last", "p95"
+            "count", "min", "max", "sum", "mean", "median", "variance", "std", "first", "last", "p95", "cardinality"
         ),
         rich_help_panel=SHAPING,
     ),
