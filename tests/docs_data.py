@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -104,6 +106,10 @@ def write_all(folder: Path) -> None:
     for name, text in files.items():
         (folder / name).write_text(text)
     pl.read_csv(folder / "orders.csv", try_parse_dates=True).write_parquet(folder / "orders.parquet")
+    with closing(sqlite3.connect(folder / "orders.db")) as database, database:
+        database.execute("CREATE TABLE orders (created_at TEXT, shop TEXT, amount REAL)")
+        orders = [line.split(",") for line in _orders().splitlines()[1:]]
+        database.executemany("INSERT INTO orders VALUES (?, ?, ?)", orders)
     (folder / "druid.json").write_text(_druid())
     (folder / "logs").mkdir()
     for host in "ab":

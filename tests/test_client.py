@@ -322,7 +322,7 @@ def test_sources_and_sinks_are_tried(app: Served, tmp_path: Path) -> None:
     app.client.sinks.create({"name": "tried", "kind": "files", "events": str(tmp_path / "out.csv")})
 
     assert app.client.sources.check("tried").ok
-    assert app.client.sources.describe("tried")["measures"] == ["cpu"]
+    assert app.client.sources.describe("tried").measures == ["cpu"]
     assert len(app.client.sources.preview("tried", rows=2)["rows"]) == 2
     assert app.client.sinks.check("tried", send=False).ok
 

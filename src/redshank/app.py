@@ -22,7 +22,9 @@ from redshank.executors import local
 from redshank.panel import Panel
 from redshank.registry import build_detector
 from redshank.result import NotScored, Result, Scored
-from redshank.sources.base import Findings, Query, Reading
+from redshank.sources.base import Findings, Query, Reading, Source
+from redshank.sources.base import Progress as SourceProgress
+from redshank.sources.manner import Manner
 
 if TYPE_CHECKING:
     from redshank.decide import Event
@@ -34,6 +36,7 @@ BYTES_PER_VALUE = 120  # reading, panel and scores, at the highest
 WORKING_BYTES_PER_VALUE = 300  # of the series in work, by a detector that sees them whole
 Progress = Callable[[str, float | None], None]  # (what is being done, share done or None when unknown)
 
+_PLAIN = Manner()
 LIVE_GRACE_SECONDS = 30.0  # after Ctrl-C, for answers that come within a second but for the first time
 
 
@@ -60,11 +63,16 @@ def detect(
     start: datetime | str | None = None,
     end: datetime | str | None = None,
     multivariate: bool = False,
+    query: str | None = None,
+    table: str | None = None,
+    index: str | None = None,
+    options: Mapping[str, Any] | None = None,
 ) -> Result:
     """Find what is not normal in ``data``.
 
     Args:
-        data: a path, a glob, a folder or several of them; a pandas, Polars or Arrow table; a numpy array of shape
+        data: a path, a glob, a folder or several of them; the address of a source, such as
+            ``postgresql://user@host/db?table=orders``; a pandas, Polars or Arrow table; a numpy array of shape
             (n_time,), (n_series, n_time) or (n_series, n_time, n_channels); a Panel.
         detector: a name of ``redshank detectors``; "auto" picks by length, number of series and mode.
         params: parameters of the detector by name.
@@ -83,12 +91,16 @@ def detect(
         start: only points from this time on.
         end: only points before this time.
         multivariate: score the measures of a series together instead of one by one.
+        query: what to read at an address, in the language of that system.
+        table: a table at an address, instead of a query.
+        index: an index at an address.
+        options: more options of the source at an address, such as ``{"password": "env:PW"}``.
 
     Raises:
         DataError, SourceError: the data cannot be read or holds nothing to score.
         ConfigError: an option is wrong; the message names the choices.
     """
-    options = Query(
+    asked = Query(
         measures=(measure,) if isinstance(measure, str) else tuple(measure),
         by=None if by is None else (by,) if isinstance(by, str) else tuple(by),
         time=time,
@@ -109,7 +121,9 @@ def detect(
         tz=tz or "UTC",
     )
     work.check()
-    return run(read(data, options), work)
+    named = {"query": query, "table": table, "index": index}
+    target = {name: text for name, text in named.items() if text is not None}
+    return run(read(data, asked, manner=Manner(options=options or {}, target=target)), work)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,22 +153,51 @@ class Work:
         check_mode(Plan(detector=self.detector, params=self.params).new_detector(), self.mode)
 
 
-def read(data: Any, query: Query, on_progress: Progress = _silent) -> Reading:
-    """Return the panels of whatever the user gave."""
+def read(data: Any, query: Query, on_progress: Progress = _silent, manner: Manner = _PLAIN) -> Reading:
+    """Return the panels of whatever the user gave; ``manner``: what is said beside an address."""
+    if isinstance(data, str | Path):
+        data = [data]
+    if isinstance(data, list | tuple) and data and all(isinstance(item, str | Path) for item in data):
+        source = source_of([str(item) for item in data], manner)
+        return _read_patiently(source, query, lambda share, what: on_progress(what, share))
+    if manner:
+        raise ConfigError(f"{next(iter((*manner.target, *manner.options)))}: is for the address of a source")
     if isinstance(data, np.ndarray) and data.ndim == 3:
         data = Panel.of(data)
     if isinstance(data, Panel):
         panel = data.between(query.start, query.end)
         return Reading([panel], Findings(rows=panel.n_series * panel.n_time))
-    if isinstance(data, str | Path):
-        data = [data]
-    if isinstance(data, list | tuple) and data and all(isinstance(item, str | Path) for item in data):
-        from redshank.sources.files import FileSource
-
-        return FileSource([str(item) for item in data]).read(query, lambda share, what: on_progress(what, share))
     from redshank.tables import read_table
 
     return read_table(data, query)
+
+
+def source_of(given: Sequence[str], manner: Manner) -> Source:
+    """Return the source that one address, or paths, mean; nothing is read yet."""
+    from redshank.sources.addresses import FILES, is_address, kind_of_address, source_at
+    from redshank.sources.build import build_source
+    from redshank.sources.files import FileSource
+
+    others = [one for one in given if is_address(one) and kind_of_address(one) != FILES]
+    if others and len(given) > 1:
+        raise ConfigError(
+            f"paths: an address must stand alone, got {len(given)} of which {others[0].split('://')[0]}://"
+        )
+    if others:
+        return source_at(others[0], manner)
+    if manner:
+        return build_source(FILES, {"path": list(given), **manner.options}, manner.target)
+    return FileSource(given)
+
+
+def _read_patiently(source: Source, query: Query, progress: SourceProgress) -> Reading:
+    """Read in a thread, so that Ctrl-C is heard at once, and what the source waits for is given up."""
+    try:
+        ((_, reading),) = local.run(lambda _: source.read(query, progress), [None], threads=1, grace_seconds=0.0)
+    except KeyboardInterrupt:
+        source.cancel()
+        raise
+    return reading
 
 
 def run(reading: Reading, work: Work, on_progress: Progress = _silent, *, threads: int | None = None) -> Result:

@@ -8,12 +8,26 @@ from fastapi import Depends, Query
 from starlette.responses import Response
 
 from redshank.api.answers import Json
+from redshank.api.bodies import JsonBody
 from redshank.api.route import Called, Routes, Shape
 from redshank.api.schemas import CheckedAnswer
+from redshank.api.source_schemas import DescribedAnswer
 from redshank.service.connections import MOST_PREVIEWED, Checked
 
 routes = Routes("trying out")
+SURVEY = {
+    "places": [{"name": "hosts.csv", "kind": "file", "rows": None}],
+    "columns": [
+        {"name": "time", "type": "String", "role": "time", "values": 200, "examples": ["2026-03-01T12:00:00"]},
+        {"name": "host", "type": "String", "role": "label", "values": 3, "examples": ["a", "b", "c"]},
+        {"name": "cpu", "type": "String", "role": "measure", "values": 197, "examples": ["35.2"]},
+    ],
+    "time": "time",
+    "notes": ["of the first 200 rows"],
+}
 FOUND = {
+    "survey": SURVEY,
+    "problem": None,
     "name": "hosts.csv",
     "rows": 12096,
     "series": 6,
@@ -33,6 +47,15 @@ FOUND = {
     "notes": [],
     "newest": "2026-03-01T12:00:00Z",
 }
+PREVIEWED = Shape(
+    schema={
+        "type": "object",
+        "required": ["rows"],
+        "properties": {"rows": {"type": "array", "items": {"type": "object"}}},
+    },
+    example={"rows": [{"time": "2026-03-01T12:00:00", "host": "a", "cpu": 35.2}]},
+)
+Rows = Annotated[int, Query(ge=1, le=MOST_PREVIEWED, description="So many rows.")]
 Text = Annotated[str | None, Query(max_length=100_000)]
 
 
@@ -68,12 +91,14 @@ def _checked(found: Checked) -> dict[str, Any]:
     "GET",
     "/sources/{name}/describe",
     role="edit",
-    answers={200: Shape(schema={"type": "object"}, example=FOUND)},
+    answers={200: Shape(schema=DescribedAnswer, example=FOUND)},
 )
 def describe(call: Called, name: str, target: Target) -> Response:
     """Say what is in a source.
 
-    Of its last seven days: which columns are measures, labels and the time, the step, what could not be read.
+    What there is to read: places such as tables, columns with their types, roles and examples. Then of its last seven
+    days: which columns are measures, labels and the time, the step, what could not be read; or, where these cannot be
+    read as they are, why, in `problem`.
     """
     return Json(call.service.connections.describe_source(name, target))
 
@@ -82,28 +107,57 @@ def describe(call: Called, name: str, target: Target) -> Response:
     "GET",
     "/sources/{name}/preview",
     role="edit",
-    answers={
-        200: Shape(
-            schema={
-                "type": "object",
-                "required": ["rows"],
-                "properties": {"rows": {"type": "array", "items": {"type": "object"}}},
-            },
-            example={"rows": [{"time": "2026-03-01T12:00:00", "host": "a", "cpu": 35.2}]},
-        )
-    },
+    answers={200: PREVIEWED},
 )
 def preview(
     call: Called,
     name: str,
     target: Target,
-    rows: Annotated[int, Query(ge=1, le=MOST_PREVIEWED, description="So many rows.")] = 10,
+    rows: Rows = 10,
 ) -> Response:
     """Look at the first rows of a source.
 
     As they stand there.
     """
     return Json({"rows": call.service.connections.preview_source(name, target, rows)})
+
+
+DECLARED = Shape(schema={"type": "object"}, example={"kind": "files", "path": "logs/*.csv"})
+TRIED = Shape(schema=CheckedAnswer, example={"ok": True, "message": "csv hosts.csv: can be read", "code": None})
+
+
+@routes.add("POST", "/sources/check", role="edit", body=DECLARED, answers={200: TRIED}, once=False)
+def check_new_source(call: Called, body: JsonBody) -> Response:
+    """Check a source that is not declared.
+
+    Given as it would be declared, and not kept. It is reached and one row is read; what is wrong is in the answer.
+    """
+    return Json(_checked(call.service.connections.check_source(body, {})))
+
+
+@routes.add(
+    "POST",
+    "/sources/describe",
+    role="edit",
+    body=DECLARED,
+    answers={200: Shape(schema=DescribedAnswer, example=FOUND)},
+    once=False,
+)
+def describe_new_source(call: Called, body: JsonBody) -> Response:
+    """Say what is in a source that is not declared.
+
+    Given as it would be declared, and not kept.
+    """
+    return Json(call.service.connections.describe_source(body, {}))
+
+
+@routes.add("POST", "/sources/preview", role="edit", body=DECLARED, answers={200: PREVIEWED}, once=False)
+def preview_new_source(call: Called, body: JsonBody, rows: Rows = 10) -> Response:
+    """Look at the first rows of a source that is not declared.
+
+    Given as it would be declared, and not kept.
+    """
+    return Json({"rows": call.service.connections.preview_source(body, {}, rows)})
 
 
 @routes.add(

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 import redshank
-from redshank.api import grafana_schemas, schemas
+from redshank.api import deliveries, grafana_schemas, schemas, source_schemas
 from redshank.specs.document import Document
 from redshank.specs.monitor import MonitorSpec, TemplateSpec
 from redshank.specs.schedule import NamedSchedule
@@ -93,7 +93,8 @@ def _finish(operation: dict[str, Any]) -> None:
 
 
 def _schemas() -> dict[str, Any]:
-    known = {**vars(schemas), **vars(grafana_schemas)}.values()
+    modules = (schemas, grafana_schemas, source_schemas, deliveries)
+    known = {name: each for module in modules for name, each in vars(module).items()}.values()
     models = [each for each in known if isinstance(each, type) and issubclass(each, BaseModel)]
     models += [MonitorSpec, TemplateSpec, NamedSchedule, Document]
     pairs: list[Any] = [(model, "validation") for model in models if model is not BaseModel]

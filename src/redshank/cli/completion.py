@@ -135,6 +135,36 @@ def parameter(ctx: typer.Context, incomplete: str) -> list[str]:
     return [f"{spec.name}=" for spec in kind.parameters() if spec.name.startswith(incomplete)]
 
 
+def source_kind(incomplete: str) -> list[str]:
+    """Complete a kind of source."""
+    from redshank import registry
+
+    return [name for name in registry.names(registry.SOURCES) if name.startswith(incomplete)]
+
+
+def sink_kind(incomplete: str) -> list[str]:
+    """Complete a kind of sink."""
+    from redshank import registry
+
+    return [name for name in registry.names(registry.SINKS) if name.startswith(incomplete)]
+
+
+def source_option(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Complete the name of an option of the source whose address stands on the line."""
+    from redshank import registry
+    from redshank.errors import RedshankError
+    from redshank.sources.addresses import kind_of_address
+
+    given = ctx.params.get("paths") or ctx.params.get("name") or ()
+    try:
+        kind = registry.find(
+            registry.SOURCES, kind_of_address(given if isinstance(given, str) else next(iter(given), ""))
+        )
+    except RedshankError:
+        return []
+    return [f"{name}=" for name in kind.Options.model_fields if name.startswith(incomplete) and name != "url"]
+
+
 def zone(incomplete: str) -> list[str]:
     """Complete the name of a time zone."""
     from zoneinfo import available_timezones

@@ -2,6 +2,7 @@
 
 # Annotations here are values: the options of a group hold the completion of its own kind.
 from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -111,7 +112,7 @@ def make_group(kind: str, summary: str, columns: Columns) -> typer.Typer:
             _delete_all(client, kind, names)
 
     article = "an" if noun[0] in "aeiou" else "a"
-    for function, name, about, example in (
+    commands: list[tuple[Callable[..., None], str, str, str]] = [
         (list_all, "list", f"List {kind}.", f"redshank {kind} list\nredshank {kind} list --name web --json"),
         (get, "get", f"Show {article} {noun} as it was declared; secrets are hidden.", f"redshank {kind} get NAME"),
         (create, "create", f"Make {article} {noun}, of fields or of a file.", _CREATE[kind]),
@@ -122,10 +123,24 @@ def make_group(kind: str, summary: str, columns: Columns) -> typer.Typer:
             _EDIT[kind],
         ),
         (delete, "delete", f"Delete {kind}; what others use is not.", f"redshank {kind} delete NAME --yes"),
-    ):
+        *_removal(kind, delete),
+    ]
+    for function, name, about, example in commands:
         function.__doc__ = f"{about}\n\n\\b\n{example}\n"
         add(app, function, name)
     return app
+
+
+def _removal(kind: str, delete: Callable[..., None]) -> list[tuple[Callable[..., None], str, str, str]]:
+    """The other word for delete that goes with ``add``."""
+    if kind not in ("sources", "sinks"):
+        return []
+
+    @wraps(delete)
+    def remove(*given: Any, **named: Any) -> None:
+        delete(*given, **named)
+
+    return [(remove, "remove", f"Delete {kind}, as delete does.", f"redshank {kind} remove NAME --yes")]
 
 
 _CREATE = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from redshank.app import Work
     from redshank.result import Result
     from redshank.sources.base import Findings, Query
+    from redshank.sources.manner import Manner
 
 EXIT_ANOMALY = 3
 EXIT_INTERRUPTED = 130
@@ -46,6 +48,10 @@ def detect(
     step: options.Step = None,
     agg: options.Agg = None,
     multivariate: options.Multivariate = False,
+    query_text: options.QueryText = None,
+    table: options.Table = None,
+    index: options.Index = None,
+    option: options.SourceOption = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -77,7 +83,7 @@ def detect(
         bool, typer.Option("--quiet", "-q", metavar="", help="Print nothing.", rich_help_panel=options.WRITING)
     ] = False,
 ) -> int:
-    r"""Find what is not normal in files of time series.
+    r"""Find what is not normal in time series, in files or where they live.
 
     The time column, the values, the labels that tell series apart and the step are found by themselves.
 
@@ -86,6 +92,9 @@ def detect(
     redshank detect 'logs/*.csv.gz' --by host --html report.html
     redshank detect orders.parquet --measure amount --by shop --agg sum --step 1h
     cat cpu.csv | redshank detect - --json
+    redshank detect 'postgresql://me@host/shop?table=orders' --time created_at --agg sum --measure amount --step 1h
+    redshank detect sqlite:///shop.db --query @orders.sql --by shop
+    redshank detect es://host:9200/logs-* --agg count --step 5m --option password=env:PW
     """
     query = options.make_query(
         time=time,
@@ -118,7 +127,8 @@ def detect(
     )
     outputs = Outputs(events=out, scores=scores, html=html, png=png)
     outputs.check()
-    result, findings = _run(paths, query, work, outputs, quiet=quiet)
+    asked = Asked(paths, query, options.make_manner(query_text, table, index, option))
+    result, findings = _run(asked, work, outputs, quiet=quiet)
     if as_json:
         typer.echo(json.dumps(result_json(result), indent=2, ensure_ascii=False, allow_nan=False))
     elif not quiet:
@@ -128,14 +138,30 @@ def detect(
     return EXIT_ANOMALY if fail_on_anomaly and result.events else 0
 
 
-def _run(paths: list[str], query: Query, work: Work, outputs: Outputs, *, quiet: bool) -> tuple[Result, Findings]:
+@dataclass(frozen=True)
+class Asked:
+    """What is to be read."""
+
+    paths: list[str]
+    query: Query
+    manner: Manner
+
+    @property
+    def title(self) -> str:
+        """The names of the files, or the address, without what is secret."""
+        from redshank.sources.addresses import is_address, shown_address
+
+        return ", ".join(shown_address(path) if is_address(path) else Path(path).name or path for path in self.paths)
+
+
+def _run(asked: Asked, work: Work, outputs: Outputs, *, quiet: bool) -> tuple[Result, Findings]:
     """Read, score and write the files asked for, with a progress bar; what Ctrl-C leaves is written too."""
     from redshank.app import read, run
     from redshank.cli.console import progress_bar
 
     with progress_bar(quiet) as on_progress:
-        reading = read(paths, query, on_progress)
+        reading = read(asked.paths, asked.query, on_progress, asked.manner)
         result = run(reading, work, on_progress)
         on_progress("writing", None)
-        outputs.write(result, title=", ".join(Path(path).name or path for path in paths), line=reading.findings.line())
+        outputs.write(result, title=asked.title, line=reading.findings.line())
     return result, reading.findings

@@ -1,4 +1,4 @@
-"""``redshank inspect``: what is in a file, before anything is detected in it."""
+"""``redshank inspect``: what is in files or a source, before anything is detected in it."""
 
 from __future__ import annotations
 
@@ -42,12 +42,16 @@ def inspect(
     step: options.Step = None,
     agg: options.Agg = None,
     multivariate: options.Multivariate = False,
+    query_text: options.QueryText = None,
+    table: options.Table = None,
+    index: options.Index = None,
+    option: options.SourceOption = None,
     shown: Annotated[
         int, typer.Option("--series", min=0, metavar="N", help="Series to show, those with most to look at first.")
     ] = SHOWN_SERIES,
     as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print JSON, with every series.")] = False,
 ) -> None:
-    r"""Say what is in files of time series: step, gaps, periods, changes of level, and which detector suits them.
+    r"""Say what is in time series: step, gaps, periods, changes of level, and which detector suits them.
 
     It also says what detection will take, in seconds and memory. Nothing is detected yet.
 
@@ -55,6 +59,7 @@ def inspect(
     redshank inspect cpu.csv
     redshank inspect orders.csv --measure amount --by shop --agg sum --step 1h
     redshank inspect 'logs/*.csv.gz' --json
+    redshank inspect 'postgresql://me@host/shop?table=orders' --time created_at --agg count --step 1h
     """
     from redshank.app import outlooks, read
     from redshank.cli.console import progress_bar
@@ -78,8 +83,9 @@ def inspect(
         agg=agg,
         multivariate=multivariate,
     )
+    manner = options.make_manner(query_text, table, index, option)
     with progress_bar(quiet=False) as on_progress:
-        reading = read(paths, query, on_progress)
+        reading = read(paths, query, on_progress, manner)
         profiles = profile_panels(reading.panels, lambda share: on_progress("looking at the series", share))
         expected = outlooks(reading.panels)
     if as_json:

@@ -14,10 +14,37 @@ if TYPE_CHECKING:
 
     from redshank.app import Work
     from redshank.sources.base import Query
+    from redshank.sources.manner import Manner
 
 READING, SHAPING, DETECTING, WRITING = "Reading", "Shaping", "Detecting", "Results"
 
-Paths = Annotated[list[str], typer.Argument(help="Files, folders or globs; - reads standard input.", metavar="PATH...")]
+Paths = Annotated[
+    list[str],
+    typer.Argument(
+        help="Files, folders or globs; the address of a source; - reads standard input.", metavar="PATH|URL..."
+    ),
+]
+QueryText = Annotated[
+    str | None,
+    typer.Option(
+        "--query",
+        help="What to read at an address, as its system says it; @FILE.",
+        metavar="TEXT",
+        rich_help_panel=READING,
+    ),
+]
+Table = Annotated[str | None, typer.Option(help="A table at an address.", metavar="NAME", rich_help_panel=READING)]
+Index = Annotated[str | None, typer.Option(help="An index at an address.", metavar="NAME", rich_help_panel=READING)]
+SourceOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--option",
+        help="Option of the source at an address, such as password=env:PW; may be repeated.",
+        metavar="NAME=VALUE",
+        autocompletion=completion.source_option,
+        rich_help_panel=READING,
+    ),
+]
 Time = Annotated[str | None, typer.Option(help="Time column.", metavar="COLUMN", rich_help_panel=READING)]
 Measure = Annotated[
     list[str] | None, typer.Option(help="Value column; may be repeated.", metavar="COLUMN", rich_help_panel=READING)
@@ -208,6 +235,33 @@ def make_query(
         records=records,
         allow_pickle=allow_pickle,
     )
+
+
+def make_manner(
+    query: str | None, table: str | None, index: str | None, option: Sequence[str] | None, path: str | None = None
+) -> Manner:
+    """Return what is said beside an address; a query @FILE is read."""
+    from redshank.cli.fields import with_fields
+    from redshank.sources.manner import Manner
+
+    named = {"path": path, "query": query_text(query), "table": table, "index": index}
+    target = {name: text for name, text in named.items() if text is not None}
+    return Manner(options=with_fields({}, option, None), target=target)
+
+
+def query_text(query: str | None) -> str | None:
+    """Return a query, that of a file for @FILE."""
+    if query is None or not query.startswith("@"):
+        return query
+    from pathlib import Path
+
+    from redshank.errors import ConfigError
+
+    try:
+        return Path(query[1:]).expanduser().read_text(encoding="utf-8").strip()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(f"--query: {query[1:]!r} cannot be read: {reason}", field="query") from error
 
 
 def make_work(

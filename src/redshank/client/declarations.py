@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal
 import msgspec
 
 from redshank.client.answers import Checked, Declaration, Delivery, Page
+from redshank.client.described import Described
 from redshank.client.lists import PAGE, all_pages, equal, page_request
 from redshank.client.operations import Group, Mode, operation, stream
 from redshank.client.request import Flow, Received, Request, as_json, encode, nothing, place, plain
@@ -174,10 +175,10 @@ class Sources(Declarations[Mode]):
         query: str | None = None,
         table: str | None = None,
         index: str | None = None,
-    ) -> Request[dict[str, Any]]:
-        """Say what its last days hold: measures, labels, the time, the step, what could not be read."""
+    ) -> Request[Described]:
+        """Say what there is in it, and what its last days hold: measures, labels, the time, the step."""
         params = _target(path, query, table, index)
-        return Request(method="GET", path=place("sources", name, "describe"), read=plain, params=params)
+        return Request(method="GET", path=place("sources", name, "describe"), read=as_json(Described), params=params)
 
     @operation
     def preview(
@@ -193,6 +194,24 @@ class Sources(Declarations[Mode]):
         """Return its first rows as they stand there."""
         params = [("rows", str(rows)), *_target(path, query, table, index)]
         return Request(method="GET", path=place("sources", name, "preview"), read=plain, params=params)
+
+    @operation
+    def check_new(self, spec: Mapping[str, Any]) -> Request[Checked]:
+        """Check a source as it would be declared, which is not kept."""
+        return Request(method="POST", path=place("sources", "check"), read=as_json(Checked), body=encode(dict(spec)))
+
+    @operation
+    def describe_new(self, spec: Mapping[str, Any]) -> Request[Described]:
+        """Describe a source as it would be declared, which is not kept."""
+        return Request(
+            method="POST", path=place("sources", "describe"), read=as_json(Described), body=encode(dict(spec))
+        )
+
+    @operation
+    def preview_new(self, spec: Mapping[str, Any], *, rows: int = 10) -> Request[dict[str, Any]]:
+        """Return the first rows of a source as it would be declared, which is not kept."""
+        params, body = [("rows", str(rows))], encode(dict(spec))
+        return Request(method="POST", path=place("sources", "preview"), read=plain, params=params, body=body)
 
 
 class Sinks(Declarations[Mode]):

@@ -16,18 +16,20 @@ from redshank.service.deadline import within
 from redshank.service.resources import Resources
 from redshank.sinks.base import Notification
 from redshank.sinks.build import build_sink
-from redshank.sources.base import Query, Source
-from redshank.specs.connection import SinkSpec
+from redshank.sources.base import Source
+from redshank.sources.described import describe
+from redshank.specs.connection import SinkSpec, SourceSpec
 from redshank.specs.monitor import MonitorSpec
 from redshank.specs.options import Access
+from redshank.specs.reading import read_spec
 from redshank.store.store import Store
 
 if TYPE_CHECKING:
     from redshank.engine.setting import OpenSource
 
 LOOK_SECONDS = 30.0
-DESCRIBED = timedelta(days=7)  # before the newest point
 MOST_PREVIEWED = 1000
+Place = str | Mapping[str, Any]  # the name of a source, or a source as it would be declared
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,27 +51,28 @@ class Connections:
         self._store, self._resources, self._audit = store, resources, audit
         self._open_source, self._access = open_source, access
 
-    def check_source(self, name: str, target: Mapping[str, Any]) -> Checked:
+    def check_source(self, place: Place, target: Mapping[str, Any]) -> Checked:
         """Reach a source and read one row of it. NotFoundError when there is no such source."""
+        if isinstance(place, str):
+            self._resources.get("sources", place)
         try:
-            source = self._source(name, target)
+            source = self._source(place, target)
             within(LOOK_SECONDS, source.check, source.cancel, source.describe())
         except RedshankError as error:
-            self._resources.get("sources", name)
             return Checked(is_ok=False, message=str(error), code=error.code)
         return Checked(is_ok=True, message=f"{source.describe()}: can be read")
 
-    def preview_source(self, name: str, target: Mapping[str, Any], rows: int) -> Sequence[Mapping[str, Any]]:
+    def preview_source(self, place: Place, target: Mapping[str, Any], rows: int) -> Sequence[Mapping[str, Any]]:
         """Return the first rows of a source as they stand there."""
         if not 1 <= rows <= MOST_PREVIEWED:
             raise ConfigError(f"rows: must be 1 to {MOST_PREVIEWED:,}, got {rows}", field="rows")
-        source = self._source(name, target)
+        source = self._source(place, target)
         return within(LOOK_SECONDS, lambda: source.preview(rows), source.cancel, source.describe())
 
-    def describe_source(self, name: str, target: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return what is in the last days of a source: columns that are measures, labels, the time, the step."""
-        source = self._source(name, target)
-        return within(LOOK_SECONDS, lambda: _described(source), source.cancel, source.describe())
+    def describe_source(self, place: Place, target: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return what a source holds: what there is to read, and what its last days look like (``describe``)."""
+        source = self._source(place, target)
+        return within(LOOK_SECONDS, lambda: describe(source), source.cancel, source.describe())
 
     def check_sink(self, name: str, *, actor: Actor, sends: bool = True) -> Checked:
         """Find out whether a sink can be written, and send it a test event, opened and closed at once."""
@@ -86,20 +89,15 @@ class Connections:
             return Checked(is_ok=False, message=str(error), code=error.code)
         return Checked(is_ok=True, message="a test event was sent" if sends else "can be written")
 
-    def _source(self, name: str, target: Mapping[str, Any]) -> Source:
-        self._resources.get("sources", name)
+    def _source(self, place: Place, target: Mapping[str, Any]) -> Source:
+        if isinstance(place, str):
+            self._resources.get("sources", place)
+        source = place if isinstance(place, str) else read_spec(SourceSpec, place, "source")
         given = {part: value for part, value in target.items() if value is not None}
-        return self._open_source(MonitorSpec(name="look", source=name, **given))
+        return self._open_source(MonitorSpec(name="look", source=source, **given))
 
     def _wait(self, work: Callable[[], None], what: str) -> None:
         within(LOOK_SECONDS, work, lambda: None, what)
-
-
-def _described(source: Source) -> Mapping[str, Any]:
-    newest = source.newest(Query())
-    start = None if newest is None else newest - DESCRIBED
-    found = source.read(Query(start=start)).findings.to_json()
-    return {**found, "newest": None if newest is None else newest.astimezone(UTC).isoformat().replace("+00:00", "Z")}
 
 
 def test_event(now_ns: int) -> Event:
