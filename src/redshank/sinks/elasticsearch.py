@@ -5,22 +5,20 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator
 
-from redshank.decide import Event
 from redshank.errors import SinkError
 from redshank.http.client import Http
 from redshank.http.elastic_server import elastic_server
 from redshank.http.options import HttpOptions
-from redshank.result import Scored
-from redshank.sinks.base import Notification, ScoreBlock, Sink
+from redshank.sinks.base import Notification, ScoreBlock
 from redshank.sinks.elastic_bulk import Bulk, Refused, Write
 from redshank.sinks.elastic_documents import event_document, loudml_document, loudml_id, score_documents
 from redshank.sinks.elastic_scores import ScorePlace, score_place
 from redshank.sinks.elastic_templates import EVENTS, LOUDML, put_template
+from redshank.sinks.monitor_sink import MonitorSink
 from redshank.sinks.score_options import ScoreOptions
 from redshank.specs.base import Duration
 from redshank.specs.options import Access, Options
@@ -64,11 +62,12 @@ class _Place:
     scores: ScorePlace | None
 
 
-class ElasticsearchSink(Sink):
+class ElasticsearchSink(MonitorSink):
     """Events as documents whose id is that of the event, and whose version is the sequence of its changes."""
 
     kind: ClassVar[str] = "elasticsearch"
     Options: ClassVar[type[Options]] = ElasticsearchOptions
+    _options: ElasticsearchOptions
 
     def __init__(self, options: ElasticsearchOptions, http: Http) -> None:
         """Reach nothing yet."""
@@ -86,20 +85,6 @@ class ElasticsearchSink(Sink):
         """Find out which server it is, and put the templates of our indices there."""
         self._found = None
         self._place()
-
-    @property
-    def wants_scores(self) -> bool:
-        """Whether scores are to be written."""
-        return self._options.scores
-
-    @property
-    def scores_since(self) -> datetime | None:
-        """From when on."""
-        return self._options.scores_since
-
-    def write_events(self, events: Sequence[Event]) -> None:
-        """Deliver events of no monitor."""
-        self.notify([Notification(monitor="", kind="anomaly", event=event) for event in events])
 
     def notify(self, notifications: Sequence[Notification]) -> None:
         """Write each event, unless a newer form of it is there.
@@ -135,10 +120,6 @@ class ElasticsearchSink(Sink):
         if refused:
             text = f"refuses {len(refused)} scores: {refused[0].reason}"
             raise SinkError(f"{self._http.where}: {text}", permanent=True)
-
-    def write_scores(self, parts: Sequence[Scored]) -> None:
-        """Write scores of no monitor."""
-        self.record(ScoreBlock(monitor="", parts=parts))
 
     def close(self) -> None:
         """Close the connections."""

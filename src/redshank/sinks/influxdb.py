@@ -11,15 +11,14 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from redshank.decide import Event
 from redshank.errors import SinkError
 from redshank.http.client import Http
 from redshank.http.options import HttpOptions
 from redshank.panel import to_time
-from redshank.result import Scored
-from redshank.sinks.base import Notification, ScoreBlock, Sink
+from redshank.sinks.base import Notification, ScoreBlock
 from redshank.sinks.influx_lines import Field as FieldValue
 from redshank.sinks.influx_lines import head, label_tags, line
+from redshank.sinks.monitor_sink import MonitorSink
 from redshank.sinks.score_options import ScoreOptions
 from redshank.sinks.series_points import series_points
 from redshank.specs.options import Access, Options
@@ -61,11 +60,12 @@ class InfluxdbOptions(ScoreOptions, HttpOptions):
         return self
 
 
-class InfluxdbSink(Sink):
+class InfluxdbSink(MonitorSink):
     """Points whose measurement, tags and time are the same each time, so that writing twice has the effect of once."""
 
     kind: ClassVar[str] = "influxdb"
     Options: ClassVar[type[Options]] = InfluxdbOptions
+    _options: InfluxdbOptions
 
     def __init__(self, options: InfluxdbOptions, http: Http, headers: Mapping[str, str]) -> None:
         """``headers``: those that sign in, where the client's own do not."""
@@ -86,20 +86,6 @@ class InfluxdbSink(Sink):
                 self._http.json("POST", "/query", params={"q": f'CREATE DATABASE "{quoted}"'}, retry=True)
             self._call(database, b"", ok=(200, 204, 400))  # 2 and 3 say that there is nothing to write
 
-    @property
-    def wants_scores(self) -> bool:
-        """Whether scores are to be written."""
-        return self._options.scores
-
-    @property
-    def scores_since(self) -> datetime | None:
-        """From when on."""
-        return self._options.scores_since
-
-    def write_events(self, events: Sequence[Event]) -> None:
-        """Deliver events of no monitor."""
-        self.notify([Notification(monitor="", kind="anomaly", event=event) for event in events])
-
     def notify(self, notifications: Sequence[Notification]) -> None:
         """Write events, and mark them as annotations."""
         if self._options.events:
@@ -111,10 +97,6 @@ class InfluxdbSink(Sink):
     def record(self, block: ScoreBlock) -> None:
         """Write the scores of points that have a value or a score; what is older than is kept there is passed over."""
         self._write(self._options.database, _score_lines(self._options.measurement, block))
-
-    def write_scores(self, parts: Sequence[Scored]) -> None:
-        """Write scores of no monitor."""
-        self.record(ScoreBlock(monitor="", parts=parts))
 
     def close(self) -> None:
         """Close the connections."""

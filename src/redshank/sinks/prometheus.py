@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
 from typing import Any, ClassVar, Self
 from urllib.parse import urlsplit
 
@@ -18,8 +17,8 @@ from redshank.errors import SinkError
 from redshank.http.client import Http
 from redshank.http.options import HttpOptions
 from redshank.panel import Key
-from redshank.result import Scored
-from redshank.sinks.base import ScoreBlock, Sink
+from redshank.sinks.base import ScoreBlock
+from redshank.sinks.monitor_sink import MonitorSink
 from redshank.sinks.remote_write import HEADERS, Samples, body, label_names
 from redshank.sinks.score_options import ScoreOptions
 from redshank.sinks.series_points import series_points
@@ -64,11 +63,12 @@ def series_labels(monitor: str, key: Key, channel: str = "", more: Mapping[str, 
     return {name: value for name, value in found.items() if value}
 
 
-class PrometheusSink(Sink):
+class PrometheusSink(MonitorSink):
     """Samples of scores. Events are left to the rules of Prometheus: an alert is ``redshank_anomaly == 1``."""
 
     kind: ClassVar[str] = "prometheus"
     Options: ClassVar[type[Options]] = PrometheusOptions
+    _options: PrometheusOptions
 
     def __init__(self, options: PrometheusOptions, http: Http | None) -> None:
         """``http``: None = nothing is sent."""
@@ -92,12 +92,7 @@ class PrometheusSink(Sink):
     @property
     def wants_scores(self) -> bool:
         """Whether scores are to be sent."""
-        return self._http is not None and self._options.scores
-
-    @property
-    def scores_since(self) -> datetime | None:
-        """From when on."""
-        return self._options.scores_since
+        return self._http is not None and super().wants_scores
 
     def write_events(self, events: Sequence[Event]) -> None:
         """Do nothing: what is sent are scores."""
@@ -114,10 +109,6 @@ class PrometheusSink(Sink):
         for times in _stretches(samples):
             part = [one.between(int(times[0]), int(times[-1]) + 1) for one in samples]
             self._write(self._http, block.monitor, [one for one in part if len(one.times_ms)])
-
-    def write_scores(self, parts: Sequence[Scored]) -> None:
-        """Send scores of no monitor."""
-        self.record(ScoreBlock(monitor="", parts=parts))
 
     def close(self) -> None:
         """Close the connections."""
