@@ -240,10 +240,11 @@ def test_a_call_that_hangs_is_left_behind_and_the_sink_tried_again() -> None:
     for _ in range(10):
         sent.send_out()
         clock.seconds += HUNG_SECONDS + 1
-    left_behind = len(sent._ways["slow"].left_behind)
+    left_behind, size = len(sent._ways["slow"].left_behind), sent._ways["slow"].pace.size
     never.set()
 
     assert left_behind == MOST_LEFT_BEHIND
+    assert size == 12
 
 
 def test_a_started_courier_delivers_when_it_is_woken() -> None:
@@ -371,6 +372,22 @@ def test_an_event_that_breaks_its_sink_holds_up_the_others_for_seconds() -> None
 
     assert clock.seconds <= 60
     assert [row.event.id for row in outbox.rows] == ["e42"]
+
+
+def test_a_slow_sink_is_given_as_much_as_it_takes_in_time() -> None:
+    clock, sizes = Clock(), []
+    outbox, sink = Waiting(clock=clock), Heard()
+    outbox.put("slow", *(f"e{i}" for i in range(300)))
+    sent = courier(outbox, {"slow": sink}, clock)
+
+    def take_a_second_each(notifications: Sequence[Notification]) -> None:
+        sizes.append(len(notifications))
+        clock.seconds += len(notifications)
+
+    sink.notify = take_a_second_each  # type: ignore[method-assign]
+    one_round(sent)
+
+    assert sizes == [100, 50, 25, *[12] * 10, 5]
 
 
 def test_all_that_waits_goes_at_once_when_a_sink_is_back() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import uuid
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -61,6 +62,21 @@ def test_postgresql_keeps_the_contract(postgresql: str) -> None:
     check_scores(place_at(postgresql, **options), lambda: emptied(postgresql, **options))
     emptied(postgresql)
     check_one_bad_event(place_at(postgresql), told(event("bad", severity=1 << 40)))
+
+
+@pytest.mark.external_service
+def test_mariadb_keeps_the_contract(mysql_server: str) -> None:
+    own = uuid.uuid4().hex[:8]
+    for options in (
+        {"events_table": f"e'v`é {own}", "scores_table": f"select {own}"},
+        {"events_table": f"e_{own}", "scores_table": f"s_{own}"},
+    ):
+        place = place_at(mysql_server, **options)
+        check_events(place, lambda options=options: emptied(mysql_server, **options))  # type: ignore[misc]
+        check_scores(place, lambda options=options: emptied(mysql_server, **options))  # type: ignore[misc]
+        emptied(mysql_server, **options)
+        check_one_bad_event(place, told(event("bad", severity=1 << 40)))
+        emptied(mysql_server, **options)
 
 
 def test_an_older_form_that_comes_late_changes_nothing(sink: SqlSink) -> None:

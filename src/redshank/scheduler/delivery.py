@@ -14,11 +14,12 @@ from structlog import get_logger
 from redshank.engine.notifications import plain_notifications
 from redshank.errors import NotFoundError, RedshankError, SinkError
 from redshank.scheduler.handing import Handed, Tell, hand_over
+from redshank.scheduler.pace import Pace
 from redshank.scheduler.recording import Recorded
 from redshank.sinks.base import Sink
 from redshank.store.records import Delivery
 
-BATCH = 100  # deliveries handed over at once; fewer after a failure, so that one bad event is soon alone
+BATCH = 100  # deliveries handed over at once; fewer to a slow sink, or after a failure: a bad event is soon alone
 LOOK_SECONDS = 1.0  # between two looks at what is due, when nobody says that something is
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 2.0, 3600.0  # of an event that failed; doubles with each attempt
 LONGEST_REST_SECONDS = 60.0  # of a sink that failed, before something new is tried
@@ -72,6 +73,7 @@ class _Way:
     failures: int = 0  # one after the other
     size: int = BATCH  # of the next batch of events that failed before
     taken: int = 0  # events since the last failure
+    pace: Pace = field(default_factory=lambda: Pace(BATCH, BATCH))
 
 
 class Courier:
@@ -172,7 +174,7 @@ class Courier:
 
         try:
             while goes_on():
-                due = self._outbox.due(name, self._clock(), limit=BATCH)
+                due = self._outbox.due(name, self._clock(), limit=way.pace.size)
                 if not due:
                     break
                 if not self._deliver(name, way, due, goes_on):
@@ -198,7 +200,9 @@ class Courier:
             except Exception as error:  # noqa: BLE001 - a worker's loop: a declaration may be wrong in any way
                 handed = Handed(failed=list(batch), error=error)
             else:
+                size, begun = way.pace.begin(), self._monotonic()
                 handed = hand_over(sink, batch, self._tell, progress=goes_on)
+                way.pace.end(size, self._monotonic() - begun)
             if not self._note(name, way, handed, len(batch)):
                 return False
         return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
@@ -13,6 +14,7 @@ from structlog import get_logger
 
 from redshank.errors import ConfigError, MissingExtraError, NotFoundError, SinkError
 from redshank.panel import Key, to_time
+from redshank.scheduler.pace import Pace
 from redshank.scheduler.recording import Recorded, record
 from redshank.sinks.base import ScoreBlock, Sink
 from redshank.specs.monitor import MonitorSpec
@@ -23,7 +25,8 @@ from redshank.store.store import Store
 if TYPE_CHECKING:
     import polars as pl
 
-PART_ROWS = 50_000  # about as many are read and handed over at once
+PART_ROWS = 50_000  # about as many are read at once
+FIRST_ROWS, LEAST_ROWS = 10_000, 100  # are handed over at once
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 2.0, 3600.0
 
 log = get_logger("redshank.delivery")
@@ -36,12 +39,15 @@ class ScoreDelivery:
     of a monitor has dropped meanwhile is passed over.
     """
 
-    def __init__(self, store: Store, sink_named: Callable[[str], Sink]) -> None:
-        self._store, self._sink_named = store, sink_named
+    def __init__(
+        self, store: Store, sink_named: Callable[[str], Sink], *, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._store, self._sink_named, self._monotonic = store, sink_named, monotonic
         self._seen: tuple[int, int, int] | None = None
         self._due: Mapping[str, list[ScoreCursor]] = {}
         self._monitors: Mapping[str, Resource] = {}
         self._known: dict[str, Mapping[int, Key]] = {}  # keys of series by monitor and number
+        self._paces: dict[str, Pace] = {}
         self._turn = threading.Lock()
 
     def sinks(self, now_ns: int) -> list[str]:
@@ -82,8 +88,13 @@ class ScoreDelivery:
         if monitor is not None:
             frame = self._store.history.read(cursor.monitor_id, None, start_ns, stop_ns)
             keys = self._keys(cursor.monitor_id, frame) if len(frame) else {}
-            for first in range(0, len(frame), PART_ROWS):
-                done.add(record(sink, _block(monitor, frame[first : first + PART_ROWS], keys), goes_on))
+            pace = self._paces.setdefault(cursor.sink, Pace(FIRST_ROWS, PART_ROWS, LEAST_ROWS))
+            first = 0
+            while first < len(frame):
+                size, begun = pace.begin(), self._monotonic()
+                done.add(record(sink, _block(monitor, frame[first : first + size], keys), goes_on))
+                pace.end(size, self._monotonic() - begun)
+                first += size
         self._store.score_cursors.moved(cursor, stop_ns)
         if done.refused:
             log.warning("scores are passed over", sink=cursor.sink, points=done.refused, error=done.reason)
