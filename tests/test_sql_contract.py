@@ -203,3 +203,48 @@ def _number(value: Any) -> float | None:
     if isinstance(value, timedelta):
         return value.total_seconds()
     return None if value is None else float(value)
+
+
+@pytest.mark.external_service
+def test_labels_and_times_of_odd_types_are_read_from_postgresql(postgresql: str) -> None:
+    import psycopg
+
+    with psycopg.connect(postgresql, autocommit=True) as connection:
+        connection.execute("CREATE TYPE mood AS ENUM ('sad', 'O''K')")
+        connection.execute(
+            "CREATE TABLE points (time timestamptz, mood mood, code char(4), flag bool, number int, value real)"
+        )
+        connection.execute(
+            "INSERT INTO points SELECT '2024-03-01Z'::timestamptz + i * interval '1 min',"
+            " (enum_range(NULL::mood))[i % 2 + 1], 'c' || i % 3, i % 2 = 0, i % 2, i * 0.1"
+            " FROM generate_series(0, 99) i"
+        )
+        connection.execute(
+            "INSERT INTO points VALUES ('infinity', 'sad', 'c0', true, 1, 1), ('-infinity', NULL, NULL, NULL, 1, 1)"
+        )
+        connection.execute("INSERT INTO points VALUES ('4000-01-01 BC', 'sad', 'c0', true, 1, 1)")
+    source = build_source("postgresql", {"url": postgresql, "table": "points"})
+    start = datetime(2024, 3, 1, tzinfo=UTC)
+    asked = Query(
+        measures=("value",),
+        by=("mood", "code", "flag", "number"),
+        time="time",
+        start=start,
+        end=start + timedelta(hours=2),
+    )
+    bucketed = replace(asked, agg="max", step=timedelta(minutes=10), closed=True)
+
+    for filters in ({}, {"mood": ("O'K",)}, {"code": ("c1",), "flag": ("true", "maybe")}, {"number": ("1", "one")}):
+        raw = source.read(replace(asked, filter=filters))
+        reading = source.read(replace(bucketed, filter=filters))
+        assert not [note for note in reading.findings.notes if "aggregated here" in note]
+        assert {key for panel in reading.panels for key in panel.keys} == {
+            key for panel in raw.panels for key in panel.keys
+        }
+        assert sum(panel.n_series for panel in raw.panels) == {"mood": 3, "code": 1, "number": 3}.get(
+            next(iter(filters), ""), 6
+        )
+    assert source.newest(asked) == start + timedelta(minutes=99)
+    assert source.preview(200)[-1]["time"] is None
+    everything = source.read(replace(asked, start=None, end=None, by=()))
+    assert everything.findings.bad_count == 3

@@ -21,7 +21,7 @@ PORTION_BYTES = 8_000_000
 LOOK_SECONDS = 1.0  # between two looks at the deadline while nothing comes
 _HEADER = 11 + 4 + 4  # signature, flags, length of an extension that no version has
 _SINCE_2000_US, _SINCE_2000_DAYS = 946_684_800_000_000, 10_957
-_ENDLESS = (1 << 63) - 1
+_MOST_US, _MOST_DAYS = 8_000_000_000_000_000, 90_000  # of which nanoseconds since 1970 fit: 1753 to 2246
 _CASTS: dict[str, Any] = {
     "int": sa.BigInteger(),
     "float": sa.Double(),
@@ -156,12 +156,12 @@ def _column(
     elif kind == "bool":
         series = pl.Series(name, numbers != 0)
     elif kind == "date":
-        missing |= np.abs(numbers) >= (1 << 31) - 1
+        missing |= np.abs(numbers) > _MOST_DAYS
         series = pl.Series(name, (numbers + _SINCE_2000_DAYS).astype(np.int32)).cast(pl.Date)
     elif kind == "int":
         series = pl.Series(name, numbers)
     else:
-        missing |= (numbers == _ENDLESS) | (numbers == -_ENDLESS - 1)
+        missing |= (numbers > _MOST_US) | (numbers < -_MOST_US)
         zone = "UTC" if kind == "datetimetz" else None
         series = pl.Series(name, numbers + _SINCE_2000_US).cast(pl.Datetime("us", zone))
     return series.set(pl.Series(missing), None) if missing.any() else series

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
@@ -89,6 +89,7 @@ class PostgresqlSession(Session):
             for statement in self.statements:
                 cursor.execute(statement.format(ms=round(self.limits.read * 1000)))
         connection.autocommit = False
+        _read_all_times(connection)
 
     def places(self, connection: sa.Connection) -> list[Place]:
         """Return tables and views of all schemas that the user may read, with the rows that its statistics count."""
@@ -115,6 +116,29 @@ class PostgresqlSession(Session):
         if kinds is None:
             return super().frames(connection, statement, kinds, look)
         return copied(connection, statement, kinds, look)
+
+
+def _read_all_times(connection: Any) -> None:
+    """Let times that Python cannot hold, infinity and such before Christ, be none instead of an error."""
+    from psycopg.errors import DataError
+    from psycopg.types import datetime as types
+
+    def forgiving(loader: Any) -> Any:
+        class Forgiving(loader):  # type: ignore[misc]
+            def load(self, data: Any) -> Any:
+                try:
+                    return super().load(data)
+                except DataError:
+                    return None
+
+        return Forgiving
+
+    for name, loader in (
+        ("timestamptz", types.TimestamptzLoader),
+        ("timestamp", types.TimestampLoader),
+        ("date", types.DateLoader),
+    ):
+        connection.adapters.register_loader(name, forgiving(loader))
 
 
 class RedshiftSession(PostgresqlSession):
@@ -218,6 +242,15 @@ class PostgresqlWording(Wording):
         if kind == "float":
             return sa.cast(column, sa.Double())
         return column if kind == "decimal" else self.number(column, kind)
+
+    def key(self, column: Expression, kind: str) -> Expression | None:
+        """Return the label; other types that are read as text (enumerations, citext) as that text."""
+        found = super().key(column, kind)
+        return sa.cast(found, sa.Text()) if found is not None and kind == "str" else found
+
+    def is_one_of(self, column: Expression, kind: str, values: Sequence[str]) -> Expression | None:
+        """Return whether the column is, as text, one of these values; for text that is the column as it is."""
+        return super().is_one_of(sa.cast(column, sa.Text()) if kind == "str" else column, kind, values)
 
     def different(self, column: Expression, kind: str) -> Expression | None:
         """Return what different values are told by: those of numeric as float64, as rows hand them over."""
