@@ -108,6 +108,9 @@ class FakeWatcher:
     def checkpoint(self, job: Job) -> None:
         self.work.note("checkpoint", self.monitor.name, 0)
 
+    def give_up(self, error: str, now_ns: int, job: Job) -> None:
+        self.work.note("give up", self.monitor.name, now_ns)
+
 
 @dataclass
 class FakeWork:

@@ -99,6 +99,7 @@ def test_a_tick_that_hangs_is_given_up_and_what_it_keeps_later_is_refused(store:
     (run,) = bench.runs("detect", is_continuous=True)
     assert (run.state, run.attempt) == ("running", 2)
     assert "took longer than 60 s" in store.runs.lines(run.id)[0].text
+    assert bench.work.seconds("give up", "a") == [60]
     old = hang.jobs[0]
     assert old.is_stopped()
     with pytest.raises(StaleError):

@@ -213,3 +213,8 @@ class LiveWatcher:
         """Keep the state, so that the next start replays nothing."""
         if self._loaded is not None:
             self._loaded.checkpoint(job)
+
+    def give_up(self, error: str, now_ns: int, job: Job) -> None:
+        """Keep that a tick does not come back, where it waits for its source, and let it end; from another thread."""
+        if self._loaded is not None:
+            self._loaded.give_up(error, now_ns, job)

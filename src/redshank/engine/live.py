@@ -76,6 +76,7 @@ class LiveMonitor:
         self._windows = Windows(reader, watch, self.memory.expected_series)
         self._late = LatePoints()
         self._is_by_data = goes_by_data(monitor.spec, reader.source)
+        self._is_reading = False
         self._seen: str | None = None  # the signature of a source that held nothing more
 
     # ------------------------------------------------------------------ the tick
@@ -88,6 +89,7 @@ class LiveMonitor:
             StaleError: somebody else went on.
         """
         self._hear()
+        self._is_reading = True
         try:
             signature = self.reader.source.signature() if self._is_by_data else None
             if signature is not None and signature == self._seen:
@@ -96,8 +98,11 @@ class LiveMonitor:
             end_ns = self._complete_until(now_ns)
             window = self._windows.read(self.live.cursor_ns, self._limit(end_ns))
         except (SourceError, DataError) as error:
+            job.raise_if_stopped()
             self._keep_down(str(error), now_ns, job)
             raise SourceError(f"monitor {self.monitor.name}: {error}") from error
+        finally:
+            self._is_reading = False
         job.raise_if_stopped()
         self.watch.lessons = tuple(self.memory.lessons)
         before, is_past = self.watch.n_series, self.live.cursor_ns < self.memory.backfill_until_ns
@@ -330,6 +335,16 @@ class LiveMonitor:
         self.memory.down = down
         live = replace(self.live, memory=self.memory.to_json(), ticked_ns=now_ns, error=error)
         self._keep(live, changes, job, now_ns)
+
+    def give_up(self, error: str, now_ns: int, job: Job) -> None:
+        """Keep that the source hangs, if it is what a tick waits for, and make it end; from another thread.
+
+        The job of that tick must have been stopped, so that it keeps nothing when it comes back.
+        """
+        if not self._is_reading:
+            return
+        self._keep_down(error, now_ns, job)
+        self.reader.source.cancel()
 
     def _back_up(self, now_ns: int) -> list[Change]:
         """Close the event of a source that can be read again."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection, Mapping
+from functools import partial
 
 import structlog
 
@@ -20,7 +21,7 @@ from redshank.scheduler.place import Place
 from redshank.scheduler.queues import DueQueue
 from redshank.scheduler.run_rows import end_run, failed_run, take_back_run
 from redshank.scheduler.watch import Tick, Watch
-from redshank.scheduler.work import Ticked
+from redshank.scheduler.work import Ticked, Watcher
 from redshank.store.records import Fence, Resource
 
 log = structlog.get_logger("redshank.scheduler")
@@ -138,7 +139,16 @@ class LiveLane:
             self._place.threads.start(self._drain)
         for tick, error in runs:
             take_back_run(self._place, tick.run, error, is_canceled=tick.canceled is not None)
+            if tick.canceled is None and tick.watcher is not None:
+                self._place.threads.start(partial(self._tell, tick.watcher, error, tick.job.fence))
         return wait
+
+    def _tell(self, watcher: Watcher, error: str, fence: Fence | None) -> None:
+        """Let a monitor say that its tick hangs; the work of a thread, since that may wait for the source too."""
+        try:
+            watcher.give_up(error, self._place.clock(), Job(fence=fence))
+        except Exception as failure:  # noqa: BLE001 - the worker loop: a source may fail in any way
+            log.warning("tick that hangs could not be ended", error=str(failure))
 
     def ticking(self) -> int:
         """Return how many ticks are under way."""

@@ -38,6 +38,9 @@ class Watcher(Protocol):
     def checkpoint(self, job: Job) -> None:
         """Keep the state, so that the next start replays nothing."""
 
+    def give_up(self, error: str, now_ns: int, job: Job) -> None:
+        """Keep that a tick does not come back, where it waits for its source, and let it end; from another thread."""
+
 
 class Work(Protocol):
     """The engine, as the scheduler sees it."""
