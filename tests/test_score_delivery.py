@@ -163,6 +163,7 @@ def test_what_a_sink_did_not_take_comes_again_after_a_pause_and_holds_up_no_othe
     assert deliver(delivery, sink) == 30
     (cursor,) = store.score_cursors.due(NOON + MINUTE)
     assert (cursor.attempts, cursor.error) == (1, "db: away")
+    assert store.score_cursors.lags() == {"db": (0.0, 1)}
     assert deliver(delivery, sink, NOON + MINUTE) == 30
     assert len(sink.points) == 60
 

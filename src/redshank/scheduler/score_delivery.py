@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 PART_ROWS = 50_000  # about as many are read at once
 FIRST_ROWS, LEAST_ROWS = 10_000, 100  # are handed over at once
+KEPT_AT_ONCE = 100  # cursors in one transaction
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 2.0, 3600.0
 
 log = get_logger("redshank.delivery")
@@ -68,15 +69,29 @@ class ScoreDelivery:
         """
         with self._turn:
             cursors = self._due.get(name, [])
-        for cursor in cursors:
-            scored_ns = cursor.scored_ns
-            try:
+        moved: dict[ScoreCursor, int] = {}
+        try:
+            for cursor in cursors:
+                scored_ns = cursor.scored_ns
                 while scored_ns < cursor.until_ns and goes_on():
-                    scored_ns, done = self._part(sink, cursor, scored_ns, goes_on)
+                    try:
+                        scored_ns, done = self._part(sink, cursor, scored_ns, goes_on)
+                    except Exception as error:
+                        self._keep(moved)
+                        self._put_off(cursor, error)
+                        raise
+                    moved[cursor] = scored_ns
+                    if done.points + done.refused > PART_ROWS // 10 or len(moved) >= KEPT_AT_ONCE:
+                        self._keep(moved)
                     yield done
-            except Exception as error:
-                self._put_off(cursor, error)
-                raise
+        finally:
+            self._keep(moved)
+
+    def _keep(self, moved: dict[ScoreCursor, int]) -> None:
+        """Keep how far the sink is, for many monitors in one transaction; a crash before repeats some points."""
+        kept = dict(moved)
+        moved.clear()
+        self._store.score_cursors.moved(kept)
 
     def _part(
         self, sink: Sink, cursor: ScoreCursor, start_ns: int, goes_on: Callable[[], bool]
@@ -95,7 +110,6 @@ class ScoreDelivery:
                 done.add(record(sink, _block(monitor, frame[first : first + size], keys), goes_on))
                 pace.end(size, self._monotonic() - begun)
                 first += size
-        self._store.score_cursors.moved(cursor, stop_ns)
         if done.refused:
             log.warning("scores are passed over", sink=cursor.sink, points=done.refused, error=done.reason)
         return stop_ns, done

@@ -117,8 +117,11 @@ class _OfTheStore(Collector):
         yield _gauge("redshank_deliveries_waiting", "Events that a sink has not taken yet.", ("sink",), waiting)
         dead = {(sink,): float(count) for sink, count in store.outbox.dead().items()}
         yield _gauge("redshank_deliveries_dead", "Events that were given up, by sink.", ("sink",), dead)
-        lags = {(sink,): seconds for sink, (seconds, _) in store.score_cursors.lags().items()}
+        found = store.score_cursors.lags()
+        lags = {(sink,): seconds for sink, (seconds, _) in found.items()}
         yield _gauge("redshank_scores_lag_seconds", "From what a sink has to what is scored.", ("sink",), lags)
+        failing = {(sink,): float(count) for sink, (_, count) in found.items()}
+        yield _gauge("redshank_scores_failing", "Monitors whose scores a sink does not take.", ("sink",), failing)
         done = {} if courier is None else courier.delivered()
         for name, about, field in _DELIVERED:
             counts = {(sink,): float(getattr(count, field)) for sink, count in done.items()}

@@ -6,12 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, func, select, tuple_, update
+from sqlalchemy import bindparam, case, delete, func, select, tuple_, update
 
 from redshank.store.database import Database
 from redshank.store.tables import live, score_cursors
 
 Pair = tuple[str, str]  # name of a sink, id of a monitor
+_MOVED = (
+    update(score_cursors)
+    .where(score_cursors.c.sink == bindparam("of_sink"), score_cursors.c.monitor_id == bindparam("of_monitor"))
+    .values(scored_ns=bindparam("to"), attempts=0, error=None)
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,29 +74,34 @@ class ScoreCursors:
             rows = connection.execute(behind.order_by(score_cursors.c.sink, score_cursors.c.monitor_id))
             return [_cursor(row._mapping) for row in rows]
 
-    def moved(self, cursor: ScoreCursor, scored_ns: int) -> None:
-        """Keep that the sink took all before a time."""
-        self._set(cursor, scored_ns=scored_ns, attempts=0, error=None)
+    def moved(self, scored_ns: Mapping[ScoreCursor, int]) -> None:
+        """Keep that sinks took all before a time, each."""
+        rows = [{"of_sink": one.sink, "of_monitor": one.monitor_id, "to": at_ns} for one, at_ns in scored_ns.items()]
+        if rows:
+            with self._database.write() as connection:
+                connection.execute(_MOVED, rows)
 
     def later(self, cursor: ScoreCursor, due_ns: int, error: str) -> None:
         """Keep that the sink did not take them, and when to try again."""
-        self._set(cursor, due_ns=due_ns, attempts=score_cursors.c.attempts + 1, error=error)
+        mine = (score_cursors.c.sink == cursor.sink) & (score_cursors.c.monitor_id == cursor.monitor_id)
+        failed = {"due_ns": due_ns, "attempts": score_cursors.c.attempts + 1, "error": error}
+        with self._database.write() as connection:
+            connection.execute(update(score_cursors).where(mine).values(**failed))
 
     def lags(self) -> dict[str, tuple[float, int]]:
-        """Return by sink how far it is behind at most, in seconds of data, and how many monitors fail."""
-        behind = func.max(live.c.cursor_ns - score_cursors.c.scored_ns)
+        """Return by sink how far it is behind at most, in seconds of data, and for how many monitors it fails.
+
+        A monitor of which it has nothing yet counts as not behind.
+        """
+        is_begun = score_cursors.c.scored_ns > 0
+        behind = func.max(case((is_begun, live.c.cursor_ns - score_cursors.c.scored_ns), else_=0))
         failing = func.count(score_cursors.c.error)
         query = select(score_cursors.c.sink, behind, failing).join(
             live, live.c.monitor_id == score_cursors.c.monitor_id
         )
         with self._database.read() as connection:
-            rows = connection.execute(query.where(score_cursors.c.scored_ns > 0).group_by(score_cursors.c.sink))
+            rows = connection.execute(query.group_by(score_cursors.c.sink))
             return {sink: (max(0.0, lag_ns / 1e9), count) for sink, lag_ns, count in rows}
-
-    def _set(self, cursor: ScoreCursor, **values: Any) -> None:
-        mine = (score_cursors.c.sink == cursor.sink) & (score_cursors.c.monitor_id == cursor.monitor_id)
-        with self._database.write() as connection:
-            connection.execute(update(score_cursors).where(mine).values(**values))
 
 
 def _row(pair: Pair) -> dict[str, Any]:
