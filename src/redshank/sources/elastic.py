@@ -22,7 +22,7 @@ from redshank.sources.elastic_fields import Field, Fields
 from redshank.sources.elastic_options import SCHEMES, ElasticOptions, RuntimeField, Script, options_of_url
 from redshank.sources.elastic_pages import Aggregation, Pages
 from redshank.sources.elastic_query import NotPushedError
-from redshank.sources.elastic_raw import Documents, first_documents, pages
+from redshank.sources.elastic_raw import Documents, few_documents, first_documents, pages
 from redshank.sources.elastic_server import RefusedError, Server, Stop
 from redshank.sources.elastic_survey import survey_of_server
 from redshank.sources.elastic_times import newest_ns, reaches_last, span_of
@@ -205,14 +205,26 @@ class ElasticSource(Source):
         return reading
 
     def _rows(self, known: _Known, query: Query, stop: Stop) -> Generator[pl.DataFrame]:
+        """The documents of the range asked for: at once when they are few, else by several threads."""
         clauses = [self.query, *(dsl.is_one_of(field, query.filter[field.name]) for field in known.chosen)]
-        return pages(
-            self.server,
-            self._documents(known.time, known.fields, clauses),
-            _ns(query.start),
-            _ns(query.end),
-            stop,
-        )
+        asked = self._documents(known.time, known.fields, clauses)
+        start, end = _ns(query.start), _ns(query.end)
+        few = few_documents(self.server, asked, start, end)
+        if few is not None:
+            yield few
+            return
+        bounds = span_of(self.server, asked, start, end)
+        if bounds is None:
+            return
+        deadline = self.server.http.deadline()
+
+        def read(part: tuple[int, int]) -> Generator[pl.DataFrame]:
+            with self.server.http.reading(deadline - clock.monotonic()):
+                yield from pages(self.server, asked, *part, stop)
+
+        parts = _parts(bounds, self.options.parallel)
+        with closing(in_parallel(parts, read, self.options.parallel)) as frames:
+            yield from frames
 
     def _documents(self, time: Field, fields: tuple[Field, ...], clauses: Sequence[dict[str, Any] | None]) -> Documents:
         return Documents(
@@ -221,6 +233,7 @@ class ElasticSource(Source):
             clauses=tuple(clause for clause in clauses if clause is not None),
             extra=self._extra(),
             size=min(self.options.page_rows, 10_000),
+            nested=self.options.nested or "",
         )
 
     def _extra(self) -> dict[str, Any]:
@@ -270,11 +283,12 @@ class ElasticSource(Source):
         if key not in self._known:
             fields = self._cached_fields()
             time = fields.time(query.time)
-            chosen = tuple(fields.find(name) for name in query.filter)
+            chosen = tuple(fields.find(name).as_text for name in query.filter)
             if query.by is not None and query.measures:
                 asked = () if query.measures == ROWS else query.measures
                 measures = tuple(fields.find(name) for name in asked)
-                self._known[key] = _Known(time, measures, tuple(fields.find(name) for name in query.by), chosen)
+                labels = tuple(fields.find(name).as_text for name in query.by)
+                self._known[key] = _Known(time, measures, labels, chosen)
             else:
                 self._known[key] = replace(self._found(fields, time, query), chosen=chosen)
         return self._known[key]
@@ -291,7 +305,7 @@ class ElasticSource(Source):
 
     def sample(self, fields: Fields, time: Field) -> pl.DataFrame:
         """Return the newest documents, the newest last, without columns that hold nothing."""
-        likely = [field for field in fields if field.has_values and field.name != time.name and not field.nested]
+        likely = [field for field in fields if (field.has_values or field.nested) and field.name != time.name]
         asked = self._documents(time, tuple(likely[:MOST_FIELDS]), [self.query])
         rows = first_documents(self.server, asked, SAMPLE_ROWS).reverse()
         return rows.select([name for name in rows.columns if rows[name].null_count() < len(rows) or rows.is_empty()])
@@ -326,7 +340,7 @@ class ElasticSource(Source):
 
     def fields(self) -> Fields:
         """Return the fields of what is read."""
-        return Fields.of(self.server, self._scripts, self._runtime)
+        return Fields.of(self.server, self._scripts, self._runtime, self.options.nested or "")
 
     def cancel(self) -> None:
         """Give up what other threads read; they end with SourceError soon."""

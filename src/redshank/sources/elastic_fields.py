@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import polars as pl
 
-from redshank.errors import DataError
+from redshank.errors import DataError, did_you_mean
 from redshank.sources.elastic_server import Server
 from redshank.tables import names
 from redshank.tables.clock import column_not_found
@@ -61,12 +61,18 @@ class Field:
             return {"field": self.path, "format": "epoch_millis" if is_time else ISO_FORMAT}
         return {"field": self.path}
 
+    @property
+    def as_text(self) -> Field:
+        """The same where its values are told apart: what a script makes is a text then, else a number."""
+        return self if self.script is None else replace(self, kind=TEXT)
+
     def series(self, values: Sequence[Any], *, is_time: bool = False) -> pl.Series:
         """Return values of documents as a column of its type; what does not fit is missing."""
         if is_time:
             return self._times(values)
-        if self.script is not None:
-            return _made(self.name, values)
+        if self.kind == OTHER and self.script is not None:
+            numbers = [float(v) if isinstance(v, int | float) else None for v in values]
+            return pl.Series(self.name, numbers, pl.Float64)
         if self.kind == BOOLEAN:
             return pl.Series(self.name, [None if v is None else v in (True, 1, "true") for v in values], pl.Boolean)
         if self.kind == WHOLE:
@@ -75,7 +81,16 @@ class Field:
             return pl.Series(self.name, values, pl.Int64)
         if self.kind == BROKEN:
             return pl.Series(self.name, [None if v is None else float(v) for v in values], pl.Float64)
-        return pl.Series(self.name, [None if v is None else v if isinstance(v, str) else str(v) for v in values])
+        texts = [None if v is None else v if isinstance(v, str) else str(v) for v in values]
+        return pl.Series(self.name, texts, pl.String)
+
+    def written(self, values: Sequence[Any]) -> pl.Series:
+        """Return values as they were written into documents, which may be texts of numbers."""
+        if self.kind in (WHOLE, BROKEN):
+            numbers = pl.Series(self.name, [None if v is None else str(v) for v in values], pl.String)
+            floats = numbers.cast(pl.Float64, strict=False)
+            return floats if self.kind == BROKEN else floats.cast(pl.Int64, strict=False)
+        return self.series(values)
 
     def _times(self, values: Sequence[Any]) -> pl.Series:
         texts = pl.Series(self.name, values, pl.String)
@@ -91,13 +106,6 @@ class Field:
         return self.series(keys).cast(pl.String)
 
 
-def _made(name: str, values: Sequence[Any]) -> pl.Series:
-    """What a script made: numbers, or texts."""
-    if all(v is None or isinstance(v, int | float) for v in values):
-        return pl.Series(name, [None if v is None else float(v) for v in values], pl.Float64)
-    return pl.Series(name, [None if v is None else str(v) for v in values], pl.String)
-
-
 class Fields:
     """All fields of what is read."""
 
@@ -108,20 +116,31 @@ class Fields:
         *,
         scripts: Mapping[str, Mapping[str, Any]],
         runtime: Mapping[str, Mapping[str, Any]],
+        nested: str = "",
     ) -> None:
-        """``found``: as ``_field_caps`` gives them: name, type, and what is known of it."""
+        """``found``: as ``_field_caps`` gives them: name, type, what is known of it. ``nested``: path of the rows."""
         self.where, self._found, self._scripts, self._runtime = where, found, scripts, runtime
+        self._rows = nested
 
     @classmethod
     def of(
-        cls, server: Server, scripts: Mapping[str, Mapping[str, Any]], runtime: Mapping[str, Mapping[str, Any]]
+        cls,
+        server: Server,
+        scripts: Mapping[str, Mapping[str, Any]],
+        runtime: Mapping[str, Mapping[str, Any]],
+        nested: str = "",
     ) -> Fields:
         """Ask the server; DataError when there is no such index, or nothing in it."""
         answer = server.ask("GET", server.path("_field_caps"), params={"fields": "*"})
         found = {name: types for name, types in answer.get("fields", {}).items() if not name.startswith("_")}
         if not found:
             raise server.no_fields()
-        return cls(server.where, found, scripts=scripts, runtime=runtime)
+        if nested and "nested" not in found.get(nested, {}):
+            paths = [name for name, types in found.items() if "nested" in types]
+            raise DataError(
+                f"{server.where}: {did_you_mean('path of nested documents', nested, paths)}", field="nested"
+            )
+        return cls(server.where, found, scripts=scripts, runtime=runtime, nested=nested)
 
     @cached_property
     def _nested(self) -> list[str]:
@@ -151,6 +170,10 @@ class Fields:
         if not kind:
             raise DataError(f"{self.where}: field {name!r} is {_conflict(types)}; read one of them", field="index")
         nested = next((path for path in self._nested if name.startswith(f"{path}.")), "")
+        if nested and nested != self._rows:
+            raise DataError(
+                f"{self.where}: field {name!r} is in nested documents; set nested: {nested}", field="nested"
+            )
         beside = self._keyword_beside(name) if kind == WORDS else None
         has_values = beside is not None or all(about.get("aggregatable") for about in types.values())
         shown = TEXT if beside is not None else kind

@@ -17,6 +17,7 @@ from redshank.sources.elastic_fields import BOOLEAN, BROKEN, ISO_FORMAT, NANOS, 
 
 EARLIEST_NS, LATEST_NS = -9_200_000_000_000_000_000, 9_200_000_000_000_000_000  # times that fit
 LEAST_PRECISION, MOST_PRECISION = 1_000, 40_000  # different values of a bucket that the server counts closely
+COMPRESSION = 500  # of estimated percentiles: how many groups of values are kept
 _MILLISECOND = 1_000_000
 
 
@@ -56,8 +57,9 @@ def to_ns(moment: datetime) -> int:
 
 def in_range(time: Field, start_ns: int | None, end_ns: int | None) -> dict[str, Any]:
     """Return the clause for start <= time < end, exact for what the field can hold."""
-    start = EARLIEST_NS if start_ns is None else max(start_ns, EARLIEST_NS)
-    end = LATEST_NS if end_ns is None else min(end_ns, LATEST_NS)
+    earliest = 0 if time.kind == NANOS else EARLIEST_NS
+    start = earliest if start_ns is None else max(start_ns, earliest)
+    end = LATEST_NS if end_ns is None else max(start, min(end_ns, LATEST_NS))
     if time.kind == NANOS:
         bounds = [str(np.datetime64(each, "ns")) + "Z" for each in (start, end)]
     else:
@@ -138,7 +140,8 @@ def metric(agg: str, field: Field, time: Field, *, approximate: bool, precision:
     if not approximate:
         raise NotPushedError(f"the server's {agg} is an estimate (approximate: true allows it)")
     share = 50.0 if agg == "median" else float(agg[1:])
-    return {"percentiles": {**field.source(), "percents": [share], "keyed": False}}
+    digest = {"compression": COMPRESSION}
+    return {"percentiles": {**field.source(), "percents": [share], "keyed": False, "tdigest": digest}}
 
 
 def _at_end(agg: str, field: Field, time: Field) -> dict[str, Any]:

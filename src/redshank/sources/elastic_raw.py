@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,7 @@ _HITS = "hits.hits.fields,hits.hits._source,hits.hits.sort"
 class Documents:
     """Which documents, and what of them: the time and other fields.
 
-    ``size``: of a page.
+    ``size``: of a page. ``nested``: path of inner documents, which become the rows; "" = none.
     """
 
     time: Field
@@ -30,6 +30,7 @@ class Documents:
     clauses: tuple[Mapping[str, Any], ...] = ()
     extra: Mapping[str, Any]
     size: int
+    nested: str = ""
 
     @property
     def _others(self) -> list[Field]:
@@ -46,12 +47,12 @@ class Documents:
         asked = [field.stored() for field in stored if not field.is_defined]
         asked.append(self.time.stored(is_time=True))
         defined = [field.path for field in stored if field.is_defined]
-        source = [field.path for field in self._of_source]
+        source = [field.path for field in self._of_source] + ([self.nested] if self.nested else [])
         return {
             "size": self.size,
             "query": dsl.all_of([dsl.in_range(self.time, start_ns, end_ns), *self.clauses]),
             "_source": source or False,
-            **({} if source else {"stored_fields": "_none_"}),
+            **({} if source or defined else {"stored_fields": "_none_"}),
             "docvalue_fields": asked,
             **({"script_fields": made} if made else {}),
             **({"fields": defined} if defined else {}),
@@ -60,19 +61,33 @@ class Documents:
 
     def frame(self, hits: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
         """Return documents as columns of the fields' names; of several values the first."""
-        found = [hit.get("fields") or {} for hit in hits]
+        rows = self._inner(hits) if self.nested else [(hit, hit.get("_source")) for hit in hits]
+        found = [hit.get("fields") or {} for hit, _ in rows]
         columns = [self.time.series([_first(one.get(self.time.path)) for one in found], is_time=True)]
         of_source = {field.name for field in self._of_source}
         for field in self._others:
             if field.name in of_source:
-                columns.append(field.series([_first(_within(hit.get("_source"), field.path)) for hit in hits]))
+                path = field.path.removeprefix(f"{self.nested}.") if field.nested else field.path
+                sources = [inner if field.nested else hit.get("_source") for hit, inner in rows]
+                columns.append(field.written([_first(_within(source, path)) for source in sources]))
             else:
                 columns.append(field.series([_first(one.get(field.path)) for one in found]))
         return pl.DataFrame(columns)
 
+    def _inner(self, hits: Sequence[Mapping[str, Any]]) -> list[tuple[Mapping[str, Any], Any]]:
+        """Each inner document beside the one that it is in."""
+        return [(hit, inner) for hit in hits for inner in _listed(_within(hit.get("_source"), self.nested))]
+
 
 def _is_of_source(field: Field) -> bool:
-    return not field.has_values and field.script is None and not field.is_defined
+    return field.script is None and not field.is_defined and (bool(field.nested) or not field.has_values)
+
+
+def _listed(value: Any) -> list[Any]:
+    """Inner documents as a list, however they are written."""
+    if isinstance(value, list):
+        return [one for each in value for one in _listed(each)]
+    return [] if value is None else [value]
 
 
 def _first(values: Any) -> Any:
@@ -106,19 +121,23 @@ def first_documents(
     return asked.frame(_hits(server.search(body, _HITS)))
 
 
+def few_documents(server: Server, asked: Documents, start_ns: int | None, end_ns: int | None) -> pl.DataFrame | None:
+    """Return the documents of a range of time when they fill no page; None when there are more."""
+    body = {**asked.body(start_ns, end_ns), "sort": ["_doc"], "track_total_hits": False}
+    hits = _hits(server.search(body, _HITS))
+    return asked.frame(hits) if len(hits) < asked.size else None
+
+
 def pages(
     server: Server, asked: Documents, start_ns: int | None, end_ns: int | None, stop: Stop
 ) -> Generator[pl.DataFrame]:
     """Yield the documents of a range of time, a page at a time, as they stood when the reading began."""
     body = asked.body(start_ns, end_ns)
     stop.look()
-    hits = _hits(server.search({**body, "sort": ["_doc"], "track_total_hits": False}, _HITS))
-    if len(hits) < asked.size:
-        if hits:
+    read = _pointed if server.abilities.orders_by_shard else _scrolled
+    with closing(read(server, body, stop)) as found:
+        for hits in found:
             yield asked.frame(hits)
-        return
-    for hits in _scrolled(server, body, stop) if not server.abilities.orders_by_shard else _pointed(server, body, stop):
-        yield asked.frame(hits)
 
 
 def _hits(answer: Mapping[str, Any]) -> list[dict[str, Any]]:

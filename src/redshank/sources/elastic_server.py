@@ -176,7 +176,7 @@ class Server:
         """Return the answer to a call; one without some shards is an error unless that will do."""
         given = {name: value for name, value in (params or {}).items() if value}
         try:
-            answer = self.http.send(method, path, params=given, body=body, ok=(200, 400, 404), retry=retry)
+            answer = self.http.send(method, path, params=given, body=body, ok=(200, 400, 404, 500), retry=retry)
         except SourceError as error:
             raise _too_much(str(error)) or error from error
         document = _json(answer)
@@ -218,7 +218,8 @@ class Server:
         if "script" in kind:
             return DataError(f"{self.where}: a script failed: {_cause(document) or said}", field="scripts")
         too_much = _too_much(f"{self.where}: {kind}: {said}")
-        return too_much or self._refused(f"refused the request ({answer.status}): {said}")
+        did = "failed" if answer.status == 500 else "refused the request"
+        return too_much or self._refused(f"{did} ({answer.status}): {said}")
 
     def _refused(self, text: str) -> RefusedError:
         return RefusedError(str(self.http.fail(text)))

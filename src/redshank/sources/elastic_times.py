@@ -17,7 +17,9 @@ _MILLISECOND = 1_000_000
 _TIMES = 10_000  # of a page
 
 
-def span_of(server: Server, asked: Aggregation, start: int | None, end: int | None) -> tuple[int, int] | None:
+def span_of(
+    server: Server, asked: Aggregation | Documents, start: int | None, end: int | None
+) -> tuple[int, int] | None:
     """Return nanoseconds first <= time < last that hold all documents of a range; None when there are none."""
     aggs = {"first": {"min": {"field": asked.time.path}}, "last": {"max": {"field": asked.time.path}}}
     query = dsl.all_of([dsl.in_range(asked.time, start, end), *asked.clauses])
@@ -35,7 +37,7 @@ def reaches_last(server: Server, asked: Aggregation, bounds: tuple[int, int], st
     newest = _newest(server, asked, bounds)
     end = asked.rule.end_of(newest)
     since = max(bounds[0], newest - RECENT_STEPS * step + 1)
-    times = np.array([newest], np.int64)
+    times = np.array([newest // _MILLISECOND * _MILLISECOND], np.int64)  # as buckets give them
     after: Any = None
     while True:
         stop.look()
