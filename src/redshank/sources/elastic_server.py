@@ -178,6 +178,8 @@ class Server:
         try:
             answer = self.http.send(method, path, params=given, body=body, ok=(200, 400, 404, 500), retry=retry)
         except SourceError as error:
+            if "index closed" in str(error):
+                raise self._closed() from error
             raise _too_much(str(error)) or error from error
         document = _json(answer)
         if answer.status != 200:
@@ -211,7 +213,7 @@ class Server:
         if kind == "index_not_found_exception":
             return self._no_index()
         if kind == "index_closed_exception":
-            return DataError(f"{self.where}: is closed; open it, or read another index", field="index")
+            return self._closed()
         no_language = _NO_LANGUAGE.search(said)
         if no_language is not None:
             return self.http.fail(f"{self.abilities} has no scripts of {no_language[1]!r} here; read a field instead")
@@ -224,6 +226,9 @@ class Server:
     def _refused(self, text: str) -> RefusedError:
         return RefusedError(str(self.http.fail(text)))
 
+    def _closed(self) -> RedshankError:
+        return DataError(f"{self.where}: is closed; open it, or read another index", field="index")
+
     def _no_index(self) -> RedshankError:
         names = self.names()
         text = did_you_mean("index", self.index, names) if names else f"unknown index {self.index!r}"
@@ -233,7 +238,7 @@ class Server:
         """Return the error for what has no fields: nothing fits the pattern, all is closed, or nothing is mapped."""
         rows = self._rows(f"/_cat/indices/{quote(self.index, safe='*,')}", "index,status")
         if rows and all(row.get("status") == "close" for row in rows):
-            return DataError(f"{self.where}: is closed; open it, or read another index", field="index")
+            return self._closed()
         if rows:
             return DataError(f"{self.where}: has no fields yet; write documents into it first", field="index")
         return self._no_index()
