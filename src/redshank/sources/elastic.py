@@ -31,7 +31,7 @@ from redshank.sources.survey import Survey
 from redshank.specs.options import Access
 from redshank.tables.bucketed import DEFAULT
 from redshank.tables.buckets import Buckets
-from redshank.tables.cells import needs_last, read_cells
+from redshank.tables.cells import CellsError, needs_last, read_cells
 from redshank.tables.raw import RawTable
 from redshank.tables.read import read_tables
 from redshank.tables.roles import find_roles
@@ -115,7 +115,7 @@ class ElasticSource(Source):
         if query.step is not None:
             try:
                 reading = self._read_buckets(known, query, stop, progress)
-            except NotPushedError as error:
+            except (NotPushedError, CellsError) as error:
                 why = str(error)
         if reading is None:
             reading = self._read_rows(known, query, stop, progress)

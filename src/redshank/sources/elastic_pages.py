@@ -26,7 +26,7 @@ FEW_CELLS = 1_000  # of a page whose buckets hold whole documents
 _COUNTED_VALUES = 4_000_000  # different values that the buckets of a page may keep apart: 32 MB of the server
 _FIRST_SHARE = 8  # so many times fewer buckets than a page holds are asked for at first
 _MOST_GROWTH = 8.0  # of a slice after an empty one
-_FILLED = 0.7  # share of a page that a slice should fill
+_FILLED = 0.9  # share of a page that a slice should fill
 _MILLISECOND, _DAY = 1_000_000, 86_400_000_000_000
 
 
