@@ -95,6 +95,18 @@ def test_rows_are_counted_without_a_column() -> None:
     same(read(spec(measures=["count"])), {"count{shop=x}": [2, 1, nan, nan, 1], "count{shop=y}": [1, 2, nan, nan, nan]})
 
 
+def test_different_texts_of_a_column_are_counted() -> None:
+    given = spec(measures="cardinality(shop)", by=[])
+    start, end = at(0), at(25)
+
+    facts, _ = find_facts(given, ORDERS, start_ns=start, end_ns=end)
+
+    reader = Reader(given, ORDERS, facts)
+    assert reader.read(start, end).values[0, :, 0].tolist() == pytest.approx([2, 2, nan, nan, 1], nan_ok=True)
+    assert reader.newest_ns(end) == at(21)
+    assert reader.zero_measures == {"cardinality(shop)"}
+
+
 def test_an_expression_is_a_series_of_its_own() -> None:
     measure = {"name": "price", "expression": "sum(amount) / sum(items)"}
 

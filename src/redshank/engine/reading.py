@@ -127,10 +127,10 @@ class Reader:
 
     def newest_ns(self, before_ns: int) -> int | None:
         """Return the newest time in the source before a time; None when there is nothing yet."""
+        group = next((group for group in self._groups if not group.is_of_any_kind), self._groups[0])
+        agg = group.agg if group.is_of_any_kind else None
         try:
-            query = replace(
-                self._query, measures=self._groups[0].names, step=None, closed=False, end=_moment(before_ns)
-            )
+            query = replace(self._query, measures=group.names, agg=agg, step=None, closed=False, end=_moment(before_ns))
             newest = self.source.newest(query)
         except NoPointsError:
             return None
@@ -209,6 +209,11 @@ class _Group:
     agg: str | None
     names: tuple[str, ...]
 
+    @property
+    def is_of_any_kind(self) -> bool:
+        """Whether its columns need not hold numbers."""
+        return self.agg == "cardinality"
+
     def column(self, measure: str) -> Input:
         """The column that a series of the reading is of."""
         return Input(None if self.names == ROWS else measure, self.agg)
@@ -281,7 +286,8 @@ def find_facts(spec: MonitorSpec, source: Source, *, start_ns: int | None, end_n
         ConfigError: measures or expressions are wrong.
     """
     groups = _groups(wanted(spec.measures))
-    named = tuple(dict.fromkeys(name for group in groups if group.names != ROWS for name in group.names))
+    numbers = [group for group in groups if group.names != ROWS and not group.is_of_any_kind]
+    named = tuple(dict.fromkeys(name for group in numbers for name in group.names))
     is_counted = bool(groups) and not named
     query = Query(
         measures=ROWS if is_counted else named,
