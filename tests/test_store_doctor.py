@@ -119,6 +119,19 @@ def test_a_sink_that_takes_nothing_is_found(store: Store, address: str | None) -
     assert troubles(store, address)["deliveries"] == ("warning", "1 events do not reach sink 'mail': no answer")
 
 
+def test_a_sink_that_takes_no_scores_is_found(store: Store, address: str | None) -> None:
+    store.live.commit(TickCommit(base=None, live=live()))
+    store.score_cursors.keep({("db", "m1"): 0}, NOON)
+    for _ in range(3):
+        (cursor,) = store.score_cursors.due(NOON)
+        store.score_cursors.later(cursor, NOON, "no answer")
+
+    assert troubles(store, address)["deliveries"] == (
+        "warning",
+        "scores of 1 monitors do not reach sink 'db': no answer",
+    )
+
+
 def test_a_damaged_page_is_found(tmp_path: Path) -> None:
     row = {"actor": "ci", "action": "create", "kind": "sources", "name": "a" * 200, "detail": {}}
     with Store.open(tmp_path) as store, store.database.write() as connection:

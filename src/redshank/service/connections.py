@@ -81,10 +81,13 @@ class Connections:
         self._audit.note(actor.name, "check", "sinks", name, {"sends": sends})
         try:
             sink = build_sink(spec.kind, spec.options, self._access)
-            self._wait(lambda: sink.check(), f"sink {name}")
-            if sends:
-                told = [Notification(monitor="test", kind="anomaly", event=test_event(self._store.clock()))]
-                self._wait(lambda: sink.notify(told), f"sink {name}")
+            try:
+                self._wait(lambda: sink.check(), f"sink {name}")
+                if sends:
+                    told = [Notification(monitor="test", kind="anomaly", event=test_event(self._store.clock()))]
+                    self._wait(lambda: sink.notify(told), f"sink {name}")
+            finally:
+                sink.close()
         except RedshankError as error:
             return Checked(is_ok=False, message=str(error), code=error.code)
         return Checked(is_ok=True, message="a test event was sent" if sends else "can be written")

@@ -16,7 +16,7 @@ from redshank.store.database import Database
 from redshank.store.records import Finding, Level
 from redshank.store.references import references
 from redshank.store.secrets import PREFIX
-from redshank.store.tables import audit, blobs, events, live, outbox, quarantine, runs, segments, states
+from redshank.store.tables import audit, blobs, events, live, outbox, quarantine, runs, score_cursors, segments, states
 
 if TYPE_CHECKING:
     from redshank.store.store import Store
@@ -163,11 +163,15 @@ def _encrypted(value: Any) -> Iterator[str]:
 def _deliveries(database: Database) -> Iterator[Finding]:
     figures = select(outbox.c.sink, func.count(), func.max(outbox.c.error)).group_by(outbox.c.sink)
     is_dead = outbox.c.dead_ns.is_not(None)
+    cursors = select(score_cursors.c.sink, func.count(), func.max(score_cursors.c.error)).group_by(score_cursors.c.sink)
     with database.read() as connection:
         waiting = connection.execute(figures.where(outbox.c.attempts >= TRIES, ~is_dead)).all()
         dead = connection.execute(figures.where(is_dead)).all()
+        failing = connection.execute(cursors.where(score_cursors.c.attempts >= TRIES)).all()
     for sink, count, error in waiting:
         yield Finding("deliveries", "warning", f"{count} events do not reach sink {sink!r}: {error}")
+    for sink, count, error in failing:
+        yield Finding("deliveries", "warning", f"scores of {count} monitors do not reach sink {sink!r}: {error}")
     for sink, count, error in dead:
         letters = "1 dead letter" if count == 1 else f"{count:,} dead letters"
         text = f"{letters} of sink {sink!r}; see `redshank sinks deliveries {sink}`, then replay or drop them: {error}"
