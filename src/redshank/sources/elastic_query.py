@@ -186,8 +186,8 @@ def _spread(agg: str, field: Field, found: Sequence[Mapping[str, Any]]) -> pl.Se
     variance = (pl.col("sum_of_squares") - mean * pl.col("sum")) / (pl.col("count") - 1)
     is_one = pl.col("min") == pl.col("max")
     chosen = pl.when(pl.col("count") < 2).then(None).when(is_one).then(0.0).otherwise(variance)
-    spread = frame.select(chosen.alias("v"), (mean * mean).alias("m"))
-    doubtful = (spread["v"] != 0) & (spread["m"] > WORST_SPREAD * spread["v"])
-    if doubtful.any():
+    is_doubtful = ~is_one & (mean * mean > WORST_SPREAD * chosen)
+    spread = frame.select(chosen.alias("v"), is_doubtful.alias("doubtful"))
+    if spread["doubtful"].any():
         raise NotPushedError(f"values of {field.name!r} lie too close together for their distance from zero")
     return spread["v"] if agg == "variance" else spread["v"].sqrt()
