@@ -45,6 +45,13 @@ def mysql_server() -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def clickhouse_server() -> Iterator[str]:
+    """URL of the engine of ClickHouse behind its HTTP protocol."""
+    with running("clickhouse") as url:
+        yield url
+
+
 @pytest.fixture(scope="module")
 def kafka_server() -> Iterator[str]:
     """Address of a Kafka broker."""

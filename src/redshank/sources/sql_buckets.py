@@ -31,6 +31,7 @@ LATEST_NS = 9_200_000_000_000_000_000  # nanoseconds that fit
 WORDINGS = {  # dialect -> module and class
     "postgresql": ("redshank.sources.sql_postgresql", "PostgresqlWording"),
     "redshift": ("redshank.sources.sql_postgresql", "RedshiftWording"),
+    "clickhouse": ("redshank.sources.sql_clickhouse", "ClickhouseWording"),
     "duckdb": ("redshank.sources.sql_duckdb", "DuckdbWording"),
     "mysql": ("redshank.sources.sql_mysql", "MysqlWording"),
     "sqlite": ("redshank.sources.sql_sqlite", "SqliteWording"),

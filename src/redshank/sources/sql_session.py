@@ -26,6 +26,8 @@ SESSIONS = {  # scheme -> module and class
     "postgresql": ("redshank.sources.sql_postgresql", "PostgresqlSession"),
     "postgres": ("redshank.sources.sql_postgresql", "PostgresqlSession"),
     "redshift": ("redshank.sources.sql_postgresql", "RedshiftSession"),
+    "clickhouse": ("redshank.sources.sql_clickhouse", "ClickhouseSession"),
+    "clickhousedb": ("redshank.sources.sql_clickhouse", "ClickhouseSession"),
     "duckdb": ("redshank.sources.sql_duckdb", "DuckdbSession"),
     "mysql": ("redshank.sources.sql_mysql", "MysqlSession"),
     "mariadb": ("redshank.sources.sql_mysql", "MysqlSession"),
@@ -81,7 +83,11 @@ class Session:
         try:
             self.engine = self.made()
         except exc.NoSuchModuleError:
-            known = did_you_mean("kind of database", url.drivername, [name for name in SESSIONS if name != "postgres"])
+            known = did_you_mean(
+                "kind of database",
+                url.drivername,
+                [name for name in SESSIONS if name not in ("postgres", "clickhousedb")],
+            )
             raise ConfigError(f"url: {known}", field="url") from None
         except ModuleNotFoundError as error:
             wanted = f"'redshank[{self.extra}]'" if self.extra else error.name
