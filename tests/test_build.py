@@ -308,5 +308,7 @@ def test_a_server_lets_nobody_read_its_own_folder(tmp_path: Path) -> None:
                 access.secret(text)
         with pytest.raises(ConfigError, match="must lie in /nowhere"):
             access_of(store, [Path("/nowhere")]).secret(f"file:{tmp_path / 'secret'}")
+        with pytest.raises(ConfigError, match="which the server's settings forbid"):
+            access_of(store, private=False).check_host("localhost")
         with pytest.raises(ConfigError, match="server's own data folder"):
             build_source("sqlite", {"url": f"sqlite:///{tmp_path}/data/redshank.db", "table": "a"}, access=access)

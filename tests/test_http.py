@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 import time
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +19,7 @@ from redshank.http.client import Http, HttpOptions
 from redshank.http.patience import retry_after
 from redshank.http.words import Scrubber, server_message
 from redshank.specs.options import Access
+from tls_world import certificate
 
 
 def client(url: str, access: Access | None = None, **options: Any) -> Http:
@@ -142,6 +146,39 @@ def test_a_circle_of_redirects_ends() -> None:
 def test_private_addresses_can_be_forbidden(host: str) -> None:
     with pytest.raises(ConfigError, match="a private address, which the server's settings forbid"):
         client(f"http://{host}:1", Access(private=False)).json("GET")
+
+
+def test_a_proxy_must_not_be_a_way_to_private_addresses() -> None:
+    with world(answer()) as proxy:
+        assert client("http://far.example/x", proxy=proxy.url).json("GET", "y") == {}
+        with pytest.raises(ConfigError, match="a private address"):
+            client("http://far.example/x", Access(private=False), proxy=proxy.url).json("GET")
+
+    assert proxy.seen[0].startswith(b"GET http://far.example/x/y ")
+    assert len(proxy.seen) == 1
+
+
+def test_a_certificate_that_nobody_signed_is_taken_only_where_it_is_said(tmp_path: Path) -> None:
+    certificate_file, key = certificate(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate_file, key)
+    secured = partial(context.wrap_socket, server_side=True)
+
+    with world(answer(), wrap=secured) as told:
+        url = told.url.replace("http://", "https://")
+        with pytest.raises(SourceError, match=r"certificate: self.signed certificate.*in `ca`, or set `verify: false`"):
+            client(url).json("GET")
+        assert client(url, ca=str(certificate_file)).json("GET") == {}
+        assert client(url, verify=False).json("GET") == {}
+        told.acts = [answer("302 Found", Location=told.url)]
+        with pytest.raises(SourceError, match=r"redirects to .*, another server"):
+            client(url, verify=False).json("GET")
+
+
+@pytest.mark.parametrize("text", ["no", "socks5://x", "http://"])
+def test_a_proxy_is_an_http_address(text: str) -> None:
+    with pytest.raises(ValueError, match="proxy"):
+        HttpOptions(url="http://x", proxy=text)
 
 
 def test_reading_in_another_thread_can_be_given_up() -> None:

@@ -18,7 +18,8 @@ class Settings(BaseSettings):
     the data folder. ``history``: folder or ``s3://`` address of older scores and points; None = in the data folder.
     ``no_auth``: everybody is admin; allowed on localhost only. ``hosts``: names under which the server may be asked
     for; those of the machine itself always. ``cors``: origins whose pages may ask; none by
-    default. ``roots``: folders that files of sources and sinks must lie in; none = any but the server's own. ``ticks``,
+    default. ``roots``: folders that files of sources and sinks must lie in; none = any but the server's own.
+    ``forbid_private_addresses``: sources and sinks must not reach this machine or private networks. ``ticks``,
     ``runs``: live monitors and runs that compute at once, None = one per core; a tick is given up after
     ``tick_seconds``. ``log_json`` None: words at a terminal, JSON otherwise. Limits are per request, or per minute
     where the name says so; 0 = no limit for those per minute. ``public_url``: the address under which people reach the
@@ -37,6 +38,7 @@ class Settings(BaseSettings):
     hosts: tuple[str, ...] = ()
     cors: tuple[str, ...] = ()
     roots: tuple[Path, ...] = ()
+    forbid_private_addresses: bool = False
     request_threads: int = Field(default=16, ge=1, le=1000)
     body_bytes: int = Field(default=4 * MEBIBYTE, ge=1024)
     push_bytes: int = Field(default=64 * MEBIBYTE, ge=1024)

@@ -30,6 +30,14 @@ def serve(
     no_auth: Annotated[
         bool, typer.Option("--no-auth", metavar="", help="Let everybody do everything; on localhost only.")
     ] = False,
+    forbid_private_addresses: Annotated[
+        bool,
+        typer.Option(
+            "--forbid-private-addresses",
+            metavar="",
+            help="Let sources and sinks reach public addresses only, not this machine or its network.",
+        ),
+    ] = False,
     runs: Annotated[int | None, typer.Option(help="Runs in work at once; one per core.", metavar="N")] = None,
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error; info.", metavar="LEVEL")] = None,
     log_json: Annotated[
@@ -53,6 +61,7 @@ def serve(
         "database": database,
         "history": history,
         "no_auth": no_auth or None,
+        "forbid_private_addresses": forbid_private_addresses or None,
         "runs": runs,
         "log_level": log_level,
         "log_json": log_json,

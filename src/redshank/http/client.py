@@ -376,14 +376,18 @@ def _basic(options: HttpOptions, access: Access, scrub: Scrubber) -> httpx2.Basi
 def _transport(options: HttpOptions, access: Access, network: Network) -> httpx2.HTTPTransport:
     """The transport of the library on connections of our own."""
     context = tls_context(options, access)
-    if options.proxy is not None:
-        return httpx2.HTTPTransport(verify=context, proxy=options.proxy)
     transport = httpx2.HTTPTransport(verify=context)
-    transport._pool = httpcore2.ConnectionPool(
+    limits: Mapping[str, Any] = {"max_connections": 100, "max_keepalive_connections": 20, "keepalive_expiry": 30.0}
+    if options.proxy is None:
+        transport._pool = httpcore2.ConnectionPool(ssl_context=context, network_backend=network, **limits)
+        return transport
+    proxy = httpx2.Proxy(options.proxy)
+    transport._pool = httpcore2.HTTPProxy(
+        str(proxy.url),
+        proxy_auth=proxy.raw_auth,
         ssl_context=context,
+        proxy_ssl_context=context if proxy.url.scheme == "https" else None,
         network_backend=network,
-        max_connections=100,
-        max_keepalive_connections=20,
-        keepalive_expiry=30.0,
+        **limits,
     )
     return transport

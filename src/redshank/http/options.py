@@ -59,6 +59,14 @@ class HttpOptions(Options):
             raise ValueError(f"must begin with http:// or https:// and name a host, got {given[:40]!r}")
         return given
 
+    @field_validator("proxy")
+    @classmethod
+    def _proxy(cls, given: str | None) -> str | None:
+        parts = urlsplit(given or "http://none")
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("must begin with http:// or https:// and name a host")
+        return given
+
     @field_validator("headers")
     @classmethod
     def _allowed(cls, given: dict[str, SecretStr]) -> dict[str, SecretStr]:

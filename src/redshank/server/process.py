@@ -50,7 +50,7 @@ class Server:
     def __init__(self, store: Store, settings: Settings, config: Sequence[Path] = ()) -> None:
         """Put the parts together; nothing runs yet."""
         self.store, self.settings = store, settings
-        access = access_of(store, settings.roots)
+        access = access_of(store, settings.roots, private=not settings.forbid_private_addresses)
         engine = LateEngine(store, Sources(store, access))
         self.scheduler = Scheduler(store, engine, owner=_owner(store), limits=_limits(store, settings))
         self.sinks = NamedSinks(store.resources, access)
@@ -63,7 +63,7 @@ class Server:
             is_leading=self.scheduler.is_leading,
         )
         self.upkeep = Upkeep(chores_of(store), self.scheduler.fence)
-        self.service = Service(store, worker=self.scheduler, roots=settings.roots)
+        self.service = Service(store, worker=self.scheduler, access=access)
         self.service.courier = self.courier
         self.config = self.service.config_watch = _config_watch(self.service, config) if config else None
         self._ended = threading.Event()

@@ -19,13 +19,13 @@ ENCRYPTED, IN_FILE = "enc:", "file:"
 PUSH = "push"
 
 
-def access_of(store: Store, roots: Sequence[Path] = ()) -> Access:
+def access_of(store: Store, roots: Sequence[Path] = (), *, private: bool = True) -> Access:
     """Return what sources and sinks of a server may reach.
 
     That is any folder but the server's own, or only those below ``roots`` where there are some, files that secrets are
-    kept in included; and the secrets of the store.
+    kept in included; and the secrets of the store. ``private``: addresses of this machine and of private networks too.
     """
-    allowed = Access(roots=tuple(roots), closed=(store.data,))
+    allowed = Access(roots=tuple(roots), closed=(store.data,), private=private)
 
     def secret(text: str) -> str:
         if text.startswith(ENCRYPTED):

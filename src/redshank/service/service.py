@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from redshank.errors import RedshankError
@@ -26,6 +25,7 @@ from redshank.service.series import Series
 from redshank.service.tokens import Tokens
 from redshank.service.worker import Nobody, Worker
 from redshank.specs.base import Spec
+from redshank.specs.options import Access
 from redshank.store.records import Kind, StoredEvent
 from redshank.store.store import Store
 
@@ -46,11 +46,11 @@ class Service:
         store: Store,
         clock: Callable[[], int] = time.time_ns,
         worker: Worker = NOBODY,
-        roots: Sequence[Path] = (),
+        access: Access | None = None,
     ) -> None:
         """``clock`` gives nanoseconds since 1970; ``worker``: the scheduler, where there is one.
 
-        ``roots``: folders that files of sources and sinks must lie in; none = any.
+        ``access``: what sources and sinks may reach; None = as ``access_of`` has it.
         """
         self.store, self.clock, self.worker = store, clock, worker
         self.config_watch: ConfigWatch | None = None  # of the files that this process follows
@@ -64,7 +64,7 @@ class Service:
         self.config = Config(store, self.audit, check=self._check, changed=self._changed, preview=self._preview)
         self.series = Series(store)
         self.charts = Charts(store, self.series)
-        access = access_of(store, roots)
+        access = access or access_of(store)
         self.open_source = Sources(store, access)
         self.connections = Connections(store, self.resources, self.audit, open_source=self.open_source, access=access)
         self.deliveries = Deliveries(store, self.audit)
