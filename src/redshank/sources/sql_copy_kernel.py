@@ -43,13 +43,31 @@ def read_tuples(
 
 
 @njit(nogil=True, cache=True)
+def hashed(buffer: NDArray[np.uint8], start: int, length: int) -> np.uint64:
+    """Return the hash of some bytes: FNV-1a (Fowler, Noll, Vo), its halves folded."""
+    found = np.uint64(14695981039346656037)
+    for i in range(start, start + length):
+        found = (found ^ np.uint64(buffer[i])) * np.uint64(1099511628211)
+    return found ^ (found >> np.uint64(32))
+
+
+@njit(nogil=True, cache=True)
+def are_equal(buffer: NDArray[np.uint8], first: int, second: int, length: int) -> bool:
+    """Return whether bytes from two places on are the same."""
+    for i in range(length):  # noqa: SIM110 - a kernel
+        if buffer[first + i] != buffer[second + i]:
+            return False
+    return True
+
+
+@njit(nogil=True, cache=True)
 def find_texts(
     buffer: NDArray[np.uint8], starts: NDArray[np.int64], lengths: NDArray[np.int32]
 ) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
     """Return a number for each text, equal for equal ones, and the row in which each of them comes first.
 
-    ``starts``, ``lengths``: where the texts are in ``buffer``; a length below 0 is a text of its own, NULL. Hashes are
-    FNV-1a (Fowler, Noll, Vo), with open addressing.
+    ``starts``, ``lengths``: where the texts are in ``buffer``; a length below 0 is a text of its own, NULL. Their hash
+    table has open addressing.
     """
     n = len(starts)
     size = 16
@@ -60,27 +78,18 @@ def find_texts(
     firsts = np.empty(n, np.int64)
     found = 0
     for row in range(n):
-        hashed = np.uint64(14695981039346656037)
-        for i in range(starts[row], starts[row] + max(0, lengths[row])):
-            hashed = (hashed ^ np.uint64(buffer[i])) * np.uint64(1099511628211)
-        place = np.int64((hashed ^ (hashed >> np.uint64(32))) & np.uint64(size - 1))
+        length = max(0, lengths[row])
+        place = np.int64(hashed(buffer, starts[row], length) & np.uint64(size - 1))
         while True:
             code = table[place]
             if code < 0:
-                table[place] = found
+                table[place] = code = found
                 firsts[found] = row
-                codes[row] = found
                 found += 1
                 break
             first = firsts[code]
-            if lengths[first] == lengths[row]:
-                same = True
-                for i in range(max(0, lengths[row])):
-                    if buffer[starts[first] + i] != buffer[starts[row] + i]:
-                        same = False
-                        break
-                if same:
-                    codes[row] = code
-                    break
+            if lengths[first] == lengths[row] and are_equal(buffer, starts[first], starts[row], length):
+                break
             place = (place + 1) & (size - 1)
+        codes[row] = code
     return codes, firsts[:found].copy()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,14 +15,12 @@ import sqlalchemy as sa
 from redshank.errors import ConfigError
 from redshank.sources.sql_buckets import Expression, Instant, Wording
 from redshank.sources.sql_copy import copied
+from redshank.sources.sql_patterns import time_shape
 from redshank.sources.sql_session import Session
 from redshank.sources.survey import Place
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DATE_BIN = (14,)  # the first version that has it
-
-
-_PARTS = re.compile(r"%Y([-/.]?)%m\1%d(?:(T| |)%H(?:(:?)%M(?:\3%S)?)?)?")
 _WORDS = {"%Y": "YYYY", "%m": "MM", "%d": "DD", "%H": "HH24", "%M": "MI", "%S": "SS"}
 _PLACES = """
     SELECT n.nspname, c.relname, c.relkind::text,
@@ -189,18 +186,12 @@ class PostgresqlWording(Wording):
 
     def text(self, column: Expression, pattern: str) -> Instant | None:
         """Return whole seconds of texts that match the pattern; a day or hour that does not exist is an error."""
-        shape = _PARTS.match(pattern)
-        end = pattern[shape.end() :].replace("%.f", "") if shape else "%"
-        if not shape or "%" in end:
+        shape = time_shape(pattern)
+        if shape is None:
             return None
-        fraction = r"(\.\d+)?" if "%.f" in pattern else ""
-        digits = re.sub("%Y", r"\\d{4}", re.sub(r"%[mdHMS]", r"\\d\\d", re.escape(shape[0])))
-        is_time = column.regexp_match(f"^{digits}{fraction}{re.escape(end)}$")
-        form = shape[0].replace("T", '"T"')
-        for sign, word in _WORDS.items():
-            form = form.replace(sign, word)
-        length = len(shape[0]) + 2
-        read = sa.cast(sa.func.to_timestamp(sa.func.substr(column, 1, length), form), sa.DateTime())
+        form = shape.said({"T": '"T"', **_WORDS})
+        read = sa.cast(sa.func.to_timestamp(sa.func.substr(column, 1, shape.length), form), sa.DateTime())
+        is_time = column.regexp_match(shape.regex)
         if self.version >= DATE_BIN:
             return Instant(sa.case((is_time, read)), is_number=False)
         return Instant(sa.case((is_time, _micros(read))))

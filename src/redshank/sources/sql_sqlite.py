@@ -5,7 +5,6 @@ Its times are texts or numbers, and any column may hold values of any kind.
 
 from __future__ import annotations
 
-import re
 import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -17,9 +16,9 @@ from sqlalchemy.pool import NullPool
 
 from redshank.errors import ConfigError, SourceError
 from redshank.sources.sql_buckets import Expression, Instant, Wording
+from redshank.sources.sql_patterns import TimeShape, time_shape
 from redshank.sources.sql_session import Session
 
-_PARTS = re.compile(r"%Y([-/.]?)%m\1%d(?:(T| |)%H(?:(:?)%M(?:\3%S)?)?)?")
 _TYPES = {"int": ("integer",), "float": ("real", "integer"), "str": ("text",)}
 CHECK_EVERY = 20_000  # steps of SQLite's machine between two looks at the clock
 # what a reader may do in SQLite; all else (ATTACH, writing, PRAGMA that changes, loading code) is refused
@@ -86,20 +85,20 @@ class SqliteWording(Wording):
 
         NULL where writing the time again in that pattern does not give the same text.
         """
-        shape = _PARTS.match(pattern)
-        end = pattern[shape.end() :].replace("%.f", "") if shape else "%"
-        if not shape or "%" in end:
+        shape = time_shape(pattern)
+        if shape is None:
             return None
-        length = len(shape[0]) + (2 if "%Y" in shape[0] else 0)
         written = _written(column, shape)
-        rest: Expression = sa.func.substr(column, length + 1)
-        if end:
-            is_zone = sa.func.substr(column, -len(end)) == end
-            rest = sa.case((is_zone, sa.func.substr(rest, 1, sa.func.length(rest) - len(end))))
+        rest: Expression = sa.func.substr(column, shape.length + 1)
+        if shape.ending:
+            size = len(shape.ending)
+            is_zone = sa.func.substr(column, -size) == shape.ending
+            rest = sa.case((is_zone, sa.func.substr(rest, 1, sa.func.length(rest) - size)))
         is_rest: Expression = rest == ""
-        if "%.f" in pattern:
+        if shape.has_fraction:
             is_rest = sa.and_(sa.func.rtrim(rest, "0123456789").in_(["", "."]), rest != ".")
-        is_read = sa.and_(is_rest, sa.func.strftime(shape[0], written) == sa.func.substr(column, 1, length))
+        is_same = sa.func.strftime(shape.pattern, written) == sa.func.substr(column, 1, shape.length)
+        is_read = sa.and_(is_rest, is_same)
         seconds = sa.cast(sa.func.strftime("%s", written), sa.BigInteger())
         return Instant(sa.case((is_read, seconds * 1_000_000)))
 
@@ -124,16 +123,13 @@ class SqliteWording(Wording):
         return sa.func.total(value)
 
 
-def _written(column: Expression, shape: re.Match[str]) -> Expression:
+def _written(column: Expression, shape: TimeShape) -> Expression:
     """The time as SQLite reads it, ``2024-01-31 12:00:05``."""
-    date, between, clock = shape[1], shape[2], shape[3]
-    if date == "-" and clock == ":" and between in ("T", " ") and "%S" in shape[0]:
+    if shape.pattern in ("%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S"):
         return sa.func.substr(column, 1, 19)
-    widths = [4, len(date), 2, len(date), 2, len(between or ""), 2, len(clock or ""), 2, len(clock or ""), 2]
-    starts = [1 + sum(widths[:i]) for i in range(0, 11, 2)]
-    signs = ("%Y", "%m", "%d", "%H", "%M", "%S")
     written: Expression = sa.literal("")
-    for sign, start, before in zip(signs, starts, ("", "-", "-", " ", ":", ":"), strict=True):
-        part = sa.func.substr(column, start, 4 if sign == "%Y" else 2) if sign in shape[0] else sa.literal("00")
-        written = written + before + part if before else part
+    for sign, before in (("%Y", ""), ("%m", "-"), ("%d", "-"), ("%H", " "), ("%M", ":"), ("%S", ":")):
+        place = shape.place(sign)
+        digits = sa.literal("00") if place is None else sa.func.substr(column, place, 4 if sign == "%Y" else 2)
+        written = written + before + digits if before else digits
     return written
