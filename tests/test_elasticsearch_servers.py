@@ -149,6 +149,16 @@ def _dropped(behind: Behind, now: str) -> list[str]:
     return sorted(set(before) - set(after))
 
 
+def test_scores_go_into_monthly_indices_beside_a_data_stream_of_before(behind: Behind) -> None:
+    behind.sink(scores=True).record(block(scored(("a",))))
+
+    behind.sink(scores=True, retention="36500d").record(block(scored(("b",))))
+
+    contract.assert_points(
+        Place(make=behind.sink, scores=behind.scores), [block(scored(("a",))), block(scored(("b",)))]
+    )
+
+
 def test_a_generated_chart_finds_the_points_of_its_series(behind: Behind) -> None:
     sink = behind.sink(scores=True)
     sink.record(block(scored(contract.HOSTILE), monitor=contract.HOSTILE[1]))

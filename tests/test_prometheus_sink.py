@@ -77,6 +77,15 @@ def test_a_body_says_what_was_given() -> None:
     assert list(found[0][0]) == sorted(known)
 
 
+@pytest.mark.parametrize("far", [0, -1, 1 << 35, (1 << 42) - 1, 1 << 42], ids=str)
+def test_times_of_any_length_are_written_alike(far: int) -> None:
+    times = np.array([far, 1_772_323_200_000, (1 << 35) + 1])
+
+    ((_, found),) = read(body([Samples({"__name__": "x"}, times, np.array([1.0, -0.0, 1e300]))]))
+
+    assert found == [(1.0, far), (-0.0, 1_772_323_200_000), (1e300, (1 << 35) + 1)]
+
+
 def test_labels_get_names_that_prometheus_takes_and_no_two_become_one() -> None:
     labels = [(name, str(i)) for i, name in enumerate([*HOSTILE, "a.b", "a b", "a_b", "9", "__x", "monitor", ""])]
 

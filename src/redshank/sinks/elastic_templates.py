@@ -74,7 +74,8 @@ def put_template(
 
 
 def _template_name(pattern: str) -> str:
-    plain = pattern.strip(".*-")
+    """A name for each pattern, so that a template that a data stream needs is never taken the place of by another."""
+    plain = pattern.removesuffix("-*").strip(".*-") + ("-monthly" if pattern.endswith("-*") else "")
     return plain if plain.startswith("redshank") else f"redshank-{plain}"
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Self
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import ClassVar, Self
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -105,10 +105,8 @@ class PrometheusSink(MonitorSink):
         """
         if self._http is None:
             return
-        samples = list(_samples(block, self._options.labels))
-        for times in _stretches(samples):
-            part = [one.between(int(times[0]), int(times[-1]) + 1) for one in samples]
-            self._write(self._http, block.monitor, [one for one in part if len(one.times_ms)])
+        for samples in _calls(_samples(block, self._options.labels)):
+            self._write(self._http, block.monitor, samples)
 
     def close(self) -> None:
         """Close the connections."""
@@ -191,11 +189,17 @@ def _name(number: str) -> str:
     return f"redshank_{number}"
 
 
-def _stretches(samples: Sequence[Samples]) -> Iterator[Any]:
-    """The times of all samples, cut so that a call holds about ``MOST_SAMPLES``."""
-    if not samples:
-        return
-    times, counts = np.unique(np.concatenate([one.times_ms for one in samples]), return_counts=True)
-    if len(times):
-        parts = (np.cumsum(counts) - 1) // MOST_SAMPLES
-        yield from (times[parts == part] for part in np.unique(parts))
+def _calls(samples: Iterable[Samples]) -> Iterator[list[Samples]]:
+    """Samples for one call after the other, about ``MOST_SAMPLES`` in each; those of a series in the order of time."""
+    waiting: list[Samples] = []
+    count = 0
+    for one in samples:
+        for first in range(0, len(one.times_ms), MOST_SAMPLES):
+            part = one.part(first, first + MOST_SAMPLES)
+            if waiting and count + len(part.times_ms) > MOST_SAMPLES:
+                yield waiting
+                waiting, count = [], 0
+            waiting.append(part)
+            count += len(part.times_ms)
+    if waiting:
+        yield waiting
