@@ -27,6 +27,8 @@ class Behind:
         self.client.delete(f"/_data_stream/{SCORES}")
         for index in (EVENTS, ".loudml-anomalies", *self.months()):
             self.client.delete(f"/{index}")
+        for kind in ("_index_template", "_template"):
+            self.client.delete(f"/{kind}/redshank-*")
 
     def months(self) -> list[str]:
         found = self.client.get(f"/_cat/indices/{SCORES}-*", params={"format": "json", "h": "index"}).json()
