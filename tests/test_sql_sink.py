@@ -79,6 +79,25 @@ def test_mariadb_keeps_the_contract(mysql_server: str) -> None:
         emptied(mysql_server, **options)
 
 
+@pytest.mark.external_service
+@pytest.mark.parametrize("server", ["postgresql_server", "mysql_server"])
+def test_what_is_wrong_is_said_with_its_remedy(server: str, request: pytest.FixtureRequest) -> None:
+    url = sa.make_url(request.getfixturevalue(server))
+    wrong = {
+        "check user and password": url.set(password="wrong"),
+        "check the name in url": url.set(database="no_such"),
+        "check that the server is up": url.set(port=1),
+        "check the host in url": url.set(host="no-such-host.invalid"),
+    }
+    for remedy, address in wrong.items():
+        sink = sink_to(address.render_as_string(hide_password=False), connect_timeout="2s")
+        with pytest.raises(SinkError, match=remedy) as raised:
+            sink.check()
+        assert not raised.value.permanent
+        assert "wrong" not in str(raised.value).partition(": ")[0]
+        sink.close()
+
+
 def test_an_older_form_that_comes_late_changes_nothing(sink: SqlSink) -> None:
     sink.notify([told(event("e1", points=3), 7)])
 
@@ -196,6 +215,7 @@ def test_the_password_is_nowhere_to_be_seen(tmp_path: Path) -> None:
     assert not raised.value.permanent
     assert "hunter2" not in str(raised.value)
     assert str(raised.value).startswith("sql postgresql://ann@127.0.0.1:1/d: ")
+    assert str(raised.value).endswith("; check that the server is up")
     assert "hunter2" not in str(redacted("sql", SqlSink.Options(url=url).model_dump(exclude_unset=True)))  # type: ignore[call-arg]
 
 

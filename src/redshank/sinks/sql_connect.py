@@ -20,6 +20,15 @@ _DRIVERS = {
     "mariadb": "mariadb+pymysql",
     "mssql": "mssql+pymssql",
 }
+_REMEDIES = (  # by what the databases say, the particular before the general
+    (("password", "authentication", "access denied for user", "login failed"), "check user and password"),
+    (("unknown database", "does not exist"), "check the name in url, table_schema or events_table"),
+    (("translate host", "name or service", "getaddrinfo", "name resolution"), "check the host in url"),
+    (("refused", "timed out", "timeout expired", "can't connect", "unreachable"), "check that the server is up"),
+    (("denied", "readonly", "read-only"), "the user needs the rights to create tables, select, insert, update, delete"),
+    (("locked",), "another program writes to it"),
+    (("unable to open",), "check that the folder is there and can be written"),
+)
 _EXTRAS = {"psycopg": "postgresql", "pymysql": "mysql", "pymssql": "mssql"}
 _MYSQL_SESSION = "SET time_zone = '+00:00', sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES')"
 
@@ -81,7 +90,8 @@ def _sqlite_url(url: URL, access: Access) -> URL:
 def _arguments(backend: str, connect_seconds: float, seconds: float) -> dict[str, Any]:
     connect, wait = max(1, round(connect_seconds)), max(1, round(seconds))
     if backend == "postgresql":
-        return {"connect_timeout": connect, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
+        keepalives = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
+        return {"connect_timeout": connect, "tcp_user_timeout": wait * 1000, **keepalives}
     if backend in ("mysql", "mariadb"):
         waits = {"connect_timeout": connect, "read_timeout": wait, "write_timeout": wait}
         return {**waits, "charset": "utf8mb4", "init_command": _MYSQL_SESSION}
@@ -117,4 +127,6 @@ def _reason(error: exc.SQLAlchemyError) -> str:
     arguments: Sequence[Any] = getattr(original, "args", ())
     text = str(arguments[1]) if len(arguments) > 1 and isinstance(arguments[0], int) else str(original)
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[0][:300] if lines else type(original).__name__
+    said = lines[0][:300] if lines else type(original).__name__
+    remedy = next((remedy for signs, remedy in _REMEDIES if any(sign in text.lower() for sign in signs)), "")
+    return f"{said}; {remedy}" if remedy else said
