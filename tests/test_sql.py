@@ -116,6 +116,19 @@ def test_roles_of_columns_do_not_change_with_the_window(database: Path) -> None:
         assert reading.findings.measures == ("load", "mem")
 
 
+def test_the_first_rows_are_looked_at_once_for_all_queries(database: Path) -> None:
+    sql = source(database, table="cpu")
+    heard = asked(sql)
+
+    for agg in ("mean", "max", "count"):
+        sql.read(
+            Query(measures=("load",), by=("host",), agg=agg, step=MINUTE, start=START, end=START + MINUTE, closed=True)
+        )
+
+    assert len(heard) == 4
+    assert [text for text in heard if "SELECT *" in text] == heard[:1]
+
+
 def test_a_query_is_put_into_brackets_and_cut_to_the_range(database: Path) -> None:
     sql = source(database, query="SELECT time, avg(load) AS load FROM cpu GROUP BY time ORDER BY time; -- done")
 

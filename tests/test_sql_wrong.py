@@ -166,6 +166,8 @@ def test_columns_that_changed_are_looked_at_again_once(postgresql: str) -> None:
 
         assert reading.findings.measures == ("amount",)
         assert "the columns have changed since the last reading; looked at them again" in reading.findings.notes
-        connection.execute("ALTER TABLE a DROP COLUMN amount")
+        connection.execute("ALTER TABLE a ADD COLUMN later int DEFAULT 7")
+        assert source.read(Query(measures=("later",))).findings.measures == ("later",)
+        connection.execute("ALTER TABLE a DROP COLUMN later, DROP COLUMN amount")
         with pytest.raises(DataError, match="must have a column of numbers"):
             source.read(Query())

@@ -13,7 +13,7 @@ import polars as pl
 import sqlalchemy as sa
 from pydantic import Field
 
-from redshank.errors import ConfigError, NoPointsError, SourceError
+from redshank.errors import ConfigError, DataError, NoPointsError, SourceError
 from redshank.panel import to_datetime
 from redshank.sources.base import ROWS, Progress, Query, Reading, Source
 from redshank.sources.counts import Counts
@@ -25,7 +25,7 @@ from redshank.sources.sql_pushed import Known, read_pushed
 from redshank.sources.sql_range import time_form
 from redshank.sources.sql_rows import portion
 from redshank.sources.sql_session import Limits, open_session
-from redshank.sources.sql_statement import Selection, first_rows
+from redshank.sources.sql_statement import FirstRows, Selection, first_rows
 from redshank.sources.sql_survey import survey_database
 from redshank.sources.survey import Survey
 from redshank.specs.base import Duration
@@ -65,6 +65,7 @@ class SqlSource(Source):
         self.database, self._selection, self.max_rows = database, selection, max_rows
         self.session, self.where = database.session, database.where
         self.engine = self.session.engine
+        self._first: FirstRows | None = None
         self._known: dict[Any, Known] = {}
 
     @classmethod
@@ -131,13 +132,14 @@ class SqlSource(Source):
             DataError: the rows hold nothing to score.
         """
         with self.counts.reading():
-            is_new = self._key(query) not in self._known
+            is_new = self._first is None
             try:
                 return self._read(query, progress)
             except RefusedError:
                 if is_new:
                     raise
-            self._known.clear()  # columns may have changed
+            self._first = None  # columns may have changed
+            self._known.clear()
             reading = self._read(query, progress)
             reading.findings.notes.append("the columns have changed since the last reading; looked at them again")
             return reading
@@ -196,13 +198,29 @@ class SqlSource(Source):
         """What the columns are, found once: what short windows show must not change it."""
         key = self._key(query)
         if key not in self._known:
-            first = first_rows(self.session, self.selection, self.where)
-            roles = find_roles(RawTable(where=self.where, frame=first.frame.lazy()), query)
-            if not roles.clock.columns:
-                raise SourceError(f"{self.where}: must have a column of times; name it by time")
-            form = time_form(roles.clock, first.frame, query.tz)
-            self._known[key] = Known(first.frame, first.kinds, roles, form, first.selection)
+            is_old = self._first is not None
+            try:
+                self._known[key] = self._found(query)
+            except DataError:
+                if not is_old:
+                    raise
+                self._first = None  # columns may have come since
+                self._known[key] = self._found(query)
         return self._known[key]
+
+    def _found(self, query: Query) -> Known:
+        first = self._first_rows()
+        roles = find_roles(RawTable(where=self.where, frame=first.frame.lazy()), query)
+        if not roles.clock.columns:
+            raise SourceError(f"{self.where}: must have a column of times; name it by time")
+        form = time_form(roles.clock, first.frame, query.tz)
+        return Known(first.frame, first.kinds, roles, form, first.selection)
+
+    def _first_rows(self) -> FirstRows:
+        """The first rows, read once for all queries."""
+        if self._first is None or self._first.frame.is_empty():
+            self._first = first_rows(self.session, self.selection, self.where)
+        return self._first
 
     def _raw(self, frame: pl.LazyFrame, known: Known) -> RawTable:
         """The rows as a table; dates of which day and month were told apart once are read the same way ever after."""
