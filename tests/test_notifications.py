@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from sqlalchemy import update
+from structlog.testing import capture_logs
 
 from redshank.engine.notifications import CHART_AFTER, CHART_BEFORE, Teller
 from redshank.panel import Key
@@ -16,6 +18,7 @@ from redshank.sinks.build import build_sink
 from redshank.store.history import encode_block
 from redshank.store.records import Delivery, TickCommit
 from redshank.store.store import Store
+from redshank.store.tables import score_blocks
 from store_data import MINUTE, NOON, Clock, event, live
 
 KEY = Key.of("cpu", {"host": "ø 🐦"})
@@ -86,3 +89,15 @@ def test_an_event_of_a_series_or_monitor_that_is_gone_is_told_all_the_same(store
     one = told(store, Charted(SINK.Options()))
 
     assert (one.tags, one.chart) == ((), None)
+
+
+def test_an_event_whose_history_is_damaged_is_told_without_a_chart(store: Store) -> None:
+    with store.database.write() as connection:
+        connection.execute(update(score_blocks).values(data=b"spoiled"))
+
+    with capture_logs() as logs:
+        one = told(store, Charted(SINK.Options()))
+
+    assert one.chart is None
+    assert one.event.id == "e1"
+    assert [line["event"] for line in logs] == ["no chart"]

@@ -98,6 +98,25 @@ def test_what_is_wrong_is_said_with_its_remedy(server: str, request: pytest.Fixt
         sink.close()
 
 
+@pytest.mark.external_service
+def test_a_user_who_may_not_write_is_told_so_by_check(postgresql: str) -> None:
+    owner, name = sink_to(postgresql), f"reader_{uuid.uuid4().hex[:8]}"
+    owner.check()
+    with owner.engine.begin() as connection:
+        connection.execute(sa.text(f"CREATE ROLE {name} LOGIN PASSWORD 'p'"))
+        connection.execute(sa.text(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {name}"))
+    reader = sink_to(postgresql, user=name, password="p")
+
+    with pytest.raises(SinkError, match=r"permission denied .* needs the rights to create tables, select, insert"):
+        reader.check()
+
+    reader.close()
+    with owner.engine.begin() as connection:
+        connection.execute(sa.text(f"DROP OWNED BY {name}"))
+        connection.execute(sa.text(f"DROP ROLE {name}"))
+    owner.close()
+
+
 def test_an_older_form_that_comes_late_changes_nothing(sink: SqlSink) -> None:
     sink.notify([told(event("e1", points=3), 7)])
 

@@ -7,8 +7,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from structlog import get_logger
+
 from redshank.decide import Event
-from redshank.errors import NotFoundError
+from redshank.errors import NotFoundError, RedshankError
 from redshank.result import Scored
 from redshank.sinks.base import EventState, Notification, Sink
 from redshank.store.records import Delivery, StoredEvent
@@ -21,6 +23,8 @@ CHART_BEFORE, CHART_AFTER = 300, 50  # points of a chart, before and after the e
 FIRST_SPAN_NS, LONGEST_SPAN_NS = 3_600_000_000_000, 400 * 86_400_000_000_000  # in which they are looked for
 MOST_CHART_POINTS = 5000
 _NAN = float("nan")
+
+log = get_logger("redshank.delivery")
 
 
 def plain_notifications(deliveries: Sequence[Delivery], sink: Sink) -> list[Notification]:
@@ -57,6 +61,14 @@ class Teller:
         return (tags,) if isinstance(tags, str) else tuple(tags)
 
     def _chart(self, event: StoredEvent) -> Scored | None:
+        """The points around an event; an event whose history is damaged is told without."""
+        try:
+            return self._drawn(event)
+        except RedshankError as error:
+            log.warning("no chart", event_id=event.id, error=str(error))
+            return None
+
+    def _drawn(self, event: StoredEvent) -> Scored | None:
         series = self._store.series.find(event.monitor_id, event.key)
         if series is None:
             return None

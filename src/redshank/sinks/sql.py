@@ -20,7 +20,7 @@ from redshank.result import Scored
 from redshank.sinks.base import Notification, ScoreBlock, Sink
 from redshank.sinks.score_options import ScoreOptions
 from redshank.sinks.sql_connect import transaction, writing_engine
-from redshank.sinks.sql_tables import Tables, bring_up_to_date, tables_of
+from redshank.sinks.sql_tables import Tables, bring_up_to_date, tables_of, try_out
 from redshank.sinks.sql_upsert import upsert
 from redshank.specs.base import Duration
 from redshank.specs.database_url import DatabaseOptions, shown_url
@@ -100,12 +100,7 @@ class SqlSink(Sink):
         with transaction(self.engine, self.where) as connection:
             bring_up_to_date(connection, self.tables, self._wanted, self.where)
             for table in self._wanted:
-                nothing = sa.delete(table).where(table.primary_key.columns[0] == "")
-                connection.execute(nothing)
-            trial = {"name": "redshank-check", "version": 0}
-            connection.execute(sa.delete(self.tables.versions).where(self.tables.versions.c.name == trial["name"]))
-            connection.execute(sa.insert(self.tables.versions), trial)
-            connection.execute(sa.delete(self.tables.versions).where(self.tables.versions.c.name == trial["name"]))
+                try_out(connection, table)
 
     def write_events(self, events: Sequence[Event]) -> None:
         """Write events of no monitor."""

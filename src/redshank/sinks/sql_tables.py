@@ -17,6 +17,7 @@ from redshank.errors import SinkError
 
 VERSION = 1  # of the columns below; rises when one is added
 VERSIONS = "redshank_version"
+TRIAL = "redshank-check"  # key of the row that is put in to find out whether one can
 _MYSQL: dict[str, Any] = {"mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin", "mysql_engine": "InnoDB"}
 _MARIADB: dict[str, Any] = {name.replace("mysql", "mariadb"): value for name, value in _MYSQL.items()}
 
@@ -205,6 +206,23 @@ def _add_columns(connection: sa.Connection, table: sa.Table, where: str) -> None
             word = "ADD" if connection.dialect.name == "mssql" else "ADD COLUMN"
             statement = f"ALTER TABLE {preparer.format_table(table)} {word} {preparer.format_column(column)} {kind}"
             connection.execute(sa.text(statement.replace(":", "\\:")))
+
+
+def try_out(connection: sa.Connection, table: sa.Table) -> None:
+    """Put a row in and take it out again, all in one transaction: nobody else sees it."""
+    first = next(iter(table.primary_key.columns))
+    row = {**{column.name: _blank(column.type) for column in table.columns}, first.name: TRIAL}
+    connection.execute(sa.delete(table).where(first == TRIAL))
+    connection.execute(sa.insert(table), row)
+    connection.execute(sa.delete(table).where(first == TRIAL))
+
+
+def _blank(kind: TypeEngine[Any]) -> Any:
+    if isinstance(kind, UtcTime):
+        return datetime(2000, 1, 1, tzinfo=UTC)
+    if isinstance(kind, Number):
+        return None
+    return False if isinstance(kind, sa.Boolean) else 0 if isinstance(kind, sa.Integer) else ""
 
 
 def iter_rows(connection: sa.Connection, query: sa.Select[Any]) -> list[tuple[Any, ...]]:
