@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -17,9 +16,9 @@ Figures = dict[str, dict[str, float]]
 POINTS = 10
 
 
-@pytest.fixture
-def client(tmp_path: Path) -> Iterator[TestClient]:
-    with asking(tmp_path, requests_per_minute=0) as client:
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    with asking(tmp_path_factory.mktemp("data"), requests_per_minute=0) as client:
         for name, body in {
             "shown": {"kind": "prometheus", "scrape": True, "max_series": 2, "labels": {"site": "oslo"}},
             "sent": {"kind": "prometheus", "url": "http://localhost:1/"},

@@ -45,7 +45,7 @@ def written(request: bytes) -> list[Any]:
 
 def notify(acts: list[Act], count: int = 2, **options: Any) -> World:
     with world(*acts) as server:
-        sink = build_sink("elasticsearch", {"url": server.url, "retries": 2, "templates": False, **options})
+        sink = build_sink("elasticsearch", {"url": server.url, "retries": 1, "templates": False, **options})
         sink.notify([told(event(f"e{i}"), i + 1) for i in range(count)])
         sink.close()
     return server
