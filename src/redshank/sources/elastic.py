@@ -333,6 +333,15 @@ class ElasticSource(Source):
             answer = self.server.search({"size": n, "query": query, "sort": ["_doc"]}, "hits.hits._source")
         return [flat(hit.get("_source") or {}) for hit in (answer.get("hits") or {}).get("hits") or []]
 
+    def check(self) -> None:
+        """Reach the server and, where an index is named, see that it has fields and documents."""
+        with self.server.reading(self.counts):
+            if self.options.index is None:
+                self.server.product()
+                return
+            self.fields()
+        super().check()
+
     def survey(self, query: Query) -> Survey:
         """Return the indices, aliases and data streams, and the fields of the one that is read."""
         with self.server.reading(self.counts):

@@ -117,6 +117,10 @@ class Server:
             raise self.http.fail(f"is {found}; Elasticsearch can be read from 6.8 on")
         return found
 
+    def product(self) -> str:
+        """Return which server it is, and its version."""
+        return str(self.abilities)
+
     @contextmanager
     def reading(self, counts: Counts) -> Iterator[Stop]:
         """Bind a reading to its deadline, count what it does, and let ``cancel`` end it."""
@@ -236,7 +240,7 @@ class Server:
 
     def no_fields(self) -> RedshankError:
         """Return the error for what has no fields: nothing fits the pattern, all is closed, or nothing is mapped."""
-        rows = self._rows(f"/_cat/indices/{quote(self.index, safe='*,')}", "index,status")
+        rows = self.rows(f"/_cat/indices/{quote(self.index, safe='*,')}", "index,status")
         if rows and all(row.get("status") == "close" for row in rows):
             return self._closed()
         if rows:
@@ -245,15 +249,9 @@ class Server:
 
     def names(self) -> list[str]:
         """Return the names of all that can be read; those that may be seen."""
-        rows = self._rows("/_cat/indices", "index")
-        aliases = self._rows("/_cat/aliases", "alias")
+        rows = self.rows("/_cat/indices", "index")
+        aliases = self.rows("/_cat/aliases", "alias")
         return sorted({str(row[name]) for found, name in ((rows, "index"), (aliases, "alias")) for row in found})
-
-    def _rows(self, path: str, columns: str) -> list[dict[str, Any]]:
-        params = {"format": "json", "h": columns}
-        answer = self.http.send("GET", path, params=params, ok=(200, 400, 403, 404, 405))
-        found = msgspec.json.decode(answer.content) if answer.status == 200 else []
-        return found if isinstance(found, list) else []
 
     def listed(self, path: str, **params: str) -> dict[str, Any]:
         """Return what the server lists; nothing when it has no such list, or does not allow it."""
@@ -261,8 +259,14 @@ class Server:
         return _json(answer) if answer.status == 200 else {}
 
     def rows(self, path: str, columns: str) -> list[dict[str, Any]]:
-        """Return a table that the server lists (``_cat``); empty when it does not allow it."""
-        return self._rows(path, columns)
+        """Return a table that the server lists (``_cat``); empty when it does not allow it, or has no such list."""
+        params = {"format": "json", "h": columns}
+        answer = self.http.send("GET", path, params=params, ok=(200, 400, 403, 404, 405))
+        try:
+            found = msgspec.json.decode(answer.content) if answer.status == 200 else []
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return []
+        return found if isinstance(found, list) else []
 
 
 def _json(answer: Answer) -> dict[str, Any]:
