@@ -350,3 +350,28 @@ def test_a_reading_that_is_given_up_ends(server: Behind) -> None:
     with pytest.raises(SourceError, match="given up"):
         source.read(contract.query(agg="mean", step=timedelta(hours=1)), give_up)
     assert len(said) < 20
+
+
+def test_what_has_no_values_to_aggregate_is_read_as_it_was_written(server: Behind) -> None:
+    deep = {"properties": {"note": {"type": "text"}, "number": {"type": "keyword"}, "on": {"type": "boolean"}}}
+    server.create("written", {"time": {"type": "date"}, "deep": deep, "cold": {"type": "double", "doc_values": False}})
+    start = datetime(2024, 1, 1, tzinfo=UTC)
+    server.load(
+        "written",
+        [
+            {"time": start + i * timedelta(hours=1), "deep.note": "A b", "deep": {"number": f"{i}.5", "on": i % 2 == 0}, "cold": i}
+            for i in range(100)
+        ],
+    )  # fmt: skip
+    source = server.source("written", page_rows=30)
+    asked = Query(
+        measures=("cold",), by=("deep.note",), step=timedelta(days=30), closed=True, end=contract.END, agg="sum"
+    )
+    cases = (("cold", 4950.0, True), ("deep.number", 5000.0, True), ("deep.on", 50.0, False))
+
+    for measure, total, is_local in cases:
+        reading = source.read(replace(asked, measures=(measure,), by=("deep.note",) if is_local else ()))
+
+        assert [str(key) for key in reading.panels[0].keys] == [f"{measure}{{deep.note=A b}}" if is_local else measure]
+        assert _total(reading) == total
+        assert ("aggregated here" in str(reading.findings.notes)) == is_local
