@@ -38,7 +38,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--url", required=True, help="of a server where indices may be made and deleted")
     parser.add_argument("--names", type=int, default=20_000)
     parser.add_argument("--plain-names", type=int, default=500)
-    parser.add_argument("--page-rows", type=int, default=10_000)
 
 
 def measure(options: argparse.Namespace) -> dict[str, list[Row]]:
@@ -114,14 +113,14 @@ def name_of(number: int) -> str:
 
 def _read(options: argparse.Namespace, index: str, names: int, *more: str) -> Row:
     """What a process of its own found."""
-    command = [sys.executable, __file__, options.url, index, str(names), str(options.page_rows), *more]
+    command = [sys.executable, __file__, options.url, index, str(names), *more]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     found: Row = json.loads(done.stdout.splitlines()[-1])
     return found
 
 
-def _read_here(url: str, index: str, names: int, page_rows: int, is_raw: bool) -> Row:
-    options = {"url": url, "index": index, "page_rows": page_rows, "timeout": "1h"}
+def _read_here(url: str, index: str, names: int, is_raw: bool) -> Row:
+    options = {"url": url, "index": index, "timeout": "1h"}
     source = build_source("elasticsearch", options)
     asked = Query(
         measures=("value",), by=("name",), time="time", step=timedelta(minutes=1), start=START,
@@ -155,5 +154,5 @@ def _different(reading: Reading, names: int, of_group: int) -> int:
 
 
 if __name__ == "__main__":
-    _, url, index, names, page_rows, *more = sys.argv
-    print(json.dumps(_read_here(url, index, int(names), int(page_rows), bool(more))))
+    _, url, index, names, *more = sys.argv
+    print(json.dumps(_read_here(url, index, int(names), bool(more))))

@@ -359,10 +359,15 @@ def test_what_has_no_values_to_aggregate_is_read_as_it_was_written(server: Behin
     server.load(
         "written",
         [
-            {"time": start + i * timedelta(hours=1), "deep.note": "A b", "deep": {"number": f"{i}.5", "on": i % 2 == 0}, "cold": i}
+            {
+                "time": start + i * timedelta(hours=1),
+                "deep.note": "A b",
+                "deep": {"number": f"{i}.5", "on": i % 2 == 0},
+                "cold": i,
+            }
             for i in range(100)
         ],
-    )  # fmt: skip
+    )
     source = server.source("written", page_rows=30)
     asked = Query(
         measures=("cold",), by=("deep.note",), step=timedelta(days=30), closed=True, end=contract.END, agg="sum"

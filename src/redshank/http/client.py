@@ -16,6 +16,7 @@ import httpcore2
 import httpx2
 
 from redshank.errors import ConfigError, RedshankError, SinkError, SourceError
+from redshank.http.aws import AwsOptions, aws_auth
 from redshank.http.network import Network
 from redshank.http.options import HttpOptions, split_user
 from redshank.http.patience import Patience, retry_after
@@ -123,7 +124,7 @@ class Http:
         client = httpx2.Client(
             transport=transport,
             headers=headers,
-            auth=_basic(options, access, scrub),
+            auth=_auth(options, access, scrub),
             follow_redirects=False,
             timeout=httpx2.Timeout(options.timeout.total_seconds(), connect=options.connect_timeout.total_seconds()),
             trust_env=False,
@@ -365,7 +366,9 @@ def _is_header(value: str) -> bool:
     return value.isascii() and all(char == "\t" or " " <= char != "\x7f" for char in value)
 
 
-def _basic(options: HttpOptions, access: Access, scrub: Scrubber) -> httpx2.BasicAuth | None:
+def _auth(options: HttpOptions, access: Access, scrub: Scrubber) -> httpx2.Auth | None:
+    if isinstance(options, AwsOptions) and options.aws_region is not None:
+        return aws_auth(options, access, scrub)
     if options.user is None:
         return None
     password = access.reveal(options.password) or ""

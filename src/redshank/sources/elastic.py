@@ -40,6 +40,7 @@ from redshank.tables.spool import Spool
 Result = TypeVar("Result")
 
 SAMPLE_ROWS = 1_000  # newest documents that are looked at when it is not said what to read
+PAGE_ROWS = 10_000  # documents of a page; no server gives more unless told to
 MOST_FIELDS = 90  # of them; no server gives more than 100 at once unless told to
 
 
@@ -129,7 +130,7 @@ class ElasticSource(Source):
 
     def _read_buckets(self, known: _Known, query: Query, stop: Stop, progress: Progress | None) -> Reading:
         asked = self._aggregation(known, query)
-        reader = Pages(self.server, asked, self.options.page_rows, stop)
+        reader = Pages(self.server, asked, self.options.page_rows or self.server.abilities.page_buckets, stop)
         if query.start is None or query.end is None or needs_last(query):
             bounds = span_of(self.server, asked, _ns(query.start), _ns(query.end))
         else:
@@ -232,7 +233,7 @@ class ElasticSource(Source):
             fields=fields,
             clauses=tuple(clause for clause in clauses if clause is not None),
             extra=self._extra(),
-            size=min(self.options.page_rows, 10_000),
+            size=min(self.options.page_rows or PAGE_ROWS, PAGE_ROWS),
             nested=self.options.nested or "",
         )
 

@@ -9,12 +9,11 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from redshank.errors import ConfigError
-from redshank.http.options import HttpOptions
+from redshank.http.aws import AwsOptions
 from redshank.sources.base import url_options
 from redshank.specs.base import Spec
 
 MOST_ROWS = 50_000_000
-PAGE_ROWS = 10_000  # documents of a page; no server gives more unless told to
 SCHEMES = ("es", "es+http", "es+https", "elasticsearch", "opensearch")
 _FORBIDDEN = frozenset('\\/?"<>| #')
 
@@ -46,13 +45,14 @@ class RuntimeField(Spec):
         return {"type": one.type, **({} if one.script is None else {"script": Script.read(one.script)})}
 
 
-class ElasticOptions(HttpOptions):
+class ElasticOptions(AwsOptions):
     """Which server, which index of it and which documents.
 
     ``index``: a name, a pattern, an alias or a data stream, or several with commas between. ``query``: of the
     query DSL, as such or as JSON, or a text such as ``status:500``. ``nested``: path of inner documents, the rows then.
     ``scripts``: names of values that are made by scripts. ``partial``: go on without shards that fail. ``approximate``:
-    take percentiles as the server estimates them. ``page_rows``: documents or buckets of one answer.
+    take percentiles as the server estimates them. ``page_rows``: documents or buckets of one answer, None = as
+    many as the server gives.
     """
 
     index: str | None = None
@@ -64,7 +64,7 @@ class ElasticOptions(HttpOptions):
     partial: bool = False
     approximate: bool = False
     parallel: int = Field(default=2, ge=1, le=16)
-    page_rows: int = Field(default=PAGE_ROWS, ge=10, le=60_000)
+    page_rows: int | None = Field(default=None, ge=10, le=60_000)
     max_rows: int = Field(default=MOST_ROWS, ge=1)
 
     @field_validator("index")

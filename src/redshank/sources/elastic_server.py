@@ -58,6 +58,11 @@ class Abilities:
         return self.has((7, 8))
 
     @property
+    def page_buckets(self) -> int:
+        """How many buckets an answer may have, with room to spare, unless the server is told otherwise."""
+        return 30_000 if self.has((7, 10)) else 10_000
+
+    @property
     def orders_by_shard(self) -> bool:
         """Whether a point in time can be read in an order that leaves nothing out: by ``_shard_doc``."""
         return self.has((7, 12), (3, 3))
