@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 from tests import source_contract as contract
 
+from redshank.errors import DataError
 from redshank.sources.base import Query, Source
 from redshank.sources.build import build_source
 from redshank.tables import read_table
@@ -248,3 +249,25 @@ def test_labels_and_times_of_odd_types_are_read_from_postgresql(postgresql: str)
     assert source.preview(200)[-1]["time"] is None
     everything = source.read(replace(asked, start=None, end=None, by=()))
     assert everything.findings.bad_count == 3
+
+
+@pytest.mark.external_service
+def test_rows_without_a_time_are_counted_as_bad(postgresql: str) -> None:
+    import psycopg
+
+    with psycopg.connect(postgresql) as connection:
+        connection.execute("CREATE TABLE points (time timestamptz, value int)")
+        connection.execute(
+            "INSERT INTO points SELECT '2024-03-01Z'::timestamptz + i * interval '1 min', i"
+            " FROM generate_series(0, 99) i"
+        )
+        connection.execute("INSERT INTO points VALUES (NULL, 7), (NULL, 8)")
+    source = build_source("postgresql", {"url": postgresql, "table": "points"})
+    query = Query(measures=("value",), by=(), time="time", agg="max", step=timedelta(minutes=10))
+
+    findings = source.read(query).findings
+
+    assert (findings.bad_count, findings.rows) == (2, 102)
+    assert not [note for note in findings.notes if "aggregated here" in note]
+    with pytest.raises(DataError, match="time is empty"):
+        source.read(replace(query, strict=True))

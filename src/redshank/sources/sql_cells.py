@@ -282,16 +282,22 @@ def answer_kinds(asked: Aggregation, statement: sa.Select[Any]) -> dict[str, str
     return {**found, COUNTED: "int", ODD: "int"}
 
 
+def without_time(frame: pl.DataFrame) -> int:
+    """Return how many rows of a portion of the answer have no time."""
+    return int(frame.filter(pl.col(BUCKET).is_null())[COUNTED].sum() or 0)
+
+
 def as_cells(frame: pl.DataFrame, asked: Aggregation, wording: Wording) -> pl.DataFrame:
-    """Return a portion of the answer as ``read_cells`` takes it.
+    """Return a portion of the answer as ``read_cells`` takes it; rows without a time are left out.
 
     Raises:
         NotPushedError: some rows are of another kind than found, or their times cannot be read.
     """
     if ODD in frame.columns and (frame[ODD].max() or 0):
         raise NotPushedError("some values are of another type than the first ones of their column")
-    if frame[BUCKET].null_count():
+    if frame[BUCKET].null_count() and asked.form.pattern:
         raise NotPushedError("some times cannot be read by the database")
+    frame = frame.drop_nulls(BUCKET)
     rule = asked.rule
     if frame[BUCKET].dtype.is_temporal():
         times = frame[BUCKET].dt.epoch("ns").to_numpy()

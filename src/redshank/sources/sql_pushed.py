@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -24,6 +24,7 @@ from redshank.sources.sql_cells import (
     as_cells,
     cells_statement,
     exact_range,
+    without_time,
 )
 from redshank.sources.sql_database import Database
 from redshank.sources.sql_range import TimeForm
@@ -114,10 +115,10 @@ class _Pushed:
 
     def read(self, asked: Aggregation) -> Reading:
         """Return the panels."""
-        cells = list(self.cells(asked))
-        if not cells:
+        cells, bad = self._cells(asked)
+        if not any(map(len, cells)):
             raise NoPointsError(f"{self.database.where}: holds no rows in the range asked for")
-        return read_cells(
+        reading = read_cells(
             cells,
             labels=asked.labels,
             measures=asked.measures,
@@ -125,19 +126,27 @@ class _Pushed:
             where=self.database.where,
             last_is_full=not needs_last(self.query) or self.reaches_end(asked, cells),
         )
+        reading.findings.rows += bad
+        reading.findings.bad_count = bad
+        return reading
 
-    def cells(self, asked: Aggregation) -> Iterator[pl.DataFrame]:
-        """Yield the cells."""
+    def _cells(self, asked: Aggregation) -> tuple[list[pl.DataFrame], int]:
+        """The cells, and how many rows have no time."""
         rows = self._rows((), exact_range(self.wording, asked))
         statement = cells_statement(self.wording, asked, rows)
         kinds = answer_kinds(asked, statement)
+        cells, bad = [], 0
         with closing(self.database.portions(self.connection, statement, kinds)) as portions:
             for frame in portions:
-                yield as_cells(frame, asked, self.wording)
+                cells.append(as_cells(frame, asked, self.wording))
+                bad += without_time(frame)
+        if bad and self.query.strict:
+            raise NotPushedError("rows have no time")
+        return cells, bad
 
     def reaches_end(self, asked: Aggregation, cells: Sequence[pl.DataFrame]) -> bool:
         """Whether the rows reach the end of the last bucket."""
-        last = max(int(frame[BUCKET].max()) for frame in cells)  # type: ignore[arg-type]
+        last = max(int(frame[BUCKET].max()) for frame in cells if len(frame))  # type: ignore[arg-type]
         since = last - RECENT_STEPS * asked.rule.step
         statement = self._rows((asked.time,), exact_range(self.wording, asked), since=_moment(since)).distinct()
         frames = list(self.database.portions(self.connection, statement, self.known.kinds))

@@ -26,8 +26,7 @@ def read_buckets(
     assert query.step is not None
     rule = Buckets.of(query.step, query.tz)
     agg = query.agg or DEFAULT
-    if query.agg is None:
-        findings.notes.append(f"buckets of {format_duration(query.step)} hold the mean of their rows (--agg sets it)")
+    say_default(query, findings)
     for table in members:
         tell(None, f"reading {table.raw.where}")
         _check(table, findings)
@@ -42,6 +41,14 @@ def read_buckets(
     if not _reaches_end(joined, points if query.end else inside, rule):
         _leave_out_last(joined, findings)
     return (joined, *filled(agg, *_laid_out(joined, rule)))
+
+
+def say_default(query: Query, findings: Findings) -> None:
+    """Say which aggregation is taken where none was asked for."""
+    if query.agg is None and query.step is not None:
+        findings.notes.append(
+            f"buckets of {format_duration(query.step)} hold the {DEFAULT} of their rows (--agg sets it)"
+        )
 
 
 def is_all_there(query: Query) -> bool:

@@ -26,7 +26,7 @@ import polars as pl
 from redshank.errors import NoPointsError
 from redshank.panel import Panel
 from redshank.sources.base import ROWS, Findings, Query, Reading
-from redshank.tables.bucketed import DEFAULT, empty_cells, filled, is_all_there
+from redshank.tables.bucketed import DEFAULT, empty_cells, filled, is_all_there, say_default
 from redshank.tables.buckets import ZERO_WHEN_EMPTY, Buckets
 from redshank.tables.cells_heap import BUCKET, MERGED, CellsError, Heap
 from redshank.tables.grid import Block, Tidied
@@ -65,6 +65,7 @@ def read_cells(
     rule, agg = Buckets.of(query.step, query.tz), query.agg or DEFAULT
     names = () if tuple(measures) == ROWS else tuple(measures)
     findings = Findings(name=where, measures=names or ("count",), time=query.time)
+    say_default(query, findings)
     heap = Heap(len(labels), max(1, len(names)))
     for frame in [cells] if isinstance(cells, pl.DataFrame) else cells:
         if COUNTED in frame.columns:
