@@ -24,7 +24,7 @@ from redshank.sources.sql_database import Database
 from redshank.sources.sql_pushed import Known, read_pushed
 from redshank.sources.sql_range import time_form
 from redshank.sources.sql_rows import portion
-from redshank.sources.sql_session import Limits, open_session
+from redshank.sources.sql_session import SESSIONS, Limits, open_session
 from redshank.sources.sql_statement import FirstRows, Selection, first_rows
 from redshank.sources.sql_survey import survey_database
 from redshank.sources.survey import Survey
@@ -57,7 +57,7 @@ class SqlSource(Source):
     """A table, or a query that reads, of one database; every connection is one that cannot write."""
 
     kind: ClassVar[str] = "sql"
-    schemes: ClassVar[tuple[str, ...]] = ("postgresql", "postgres", "redshift", "sqlite")
+    schemes: ClassVar[tuple[str, ...]] = tuple(SESSIONS)
     Options: ClassVar[type[Options]] = SqlOptions
 
     def __init__(self, database: Database, selection: Selection | None, max_rows: int) -> None:

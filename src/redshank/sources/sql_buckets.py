@@ -33,6 +33,9 @@ WORDINGS = {  # dialect -> module and class
     "redshift": ("redshank.sources.sql_postgresql", "RedshiftWording"),
     "clickhouse": ("redshank.sources.sql_clickhouse", "ClickhouseWording"),
     "duckdb": ("redshank.sources.sql_duckdb", "DuckdbWording"),
+    "mssql": ("redshank.sources.sql_mssql", "MssqlWording"),
+    "snowflake": ("redshank.sources.sql_snowflake", "SnowflakeWording"),
+    "trino": ("redshank.sources.sql_trino", "TrinoWording"),
     "mysql": ("redshank.sources.sql_mysql", "MysqlWording"),
     "sqlite": ("redshank.sources.sql_sqlite", "SqliteWording"),
 }

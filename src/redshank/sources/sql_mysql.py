@@ -17,8 +17,8 @@ import sqlalchemy as sa
 from redshank.errors import ConfigError
 from redshank.sources.sql_buckets import Expression, Instant, Wording
 from redshank.sources.sql_patterns import time_shape
-from redshank.sources.sql_rows import PORTION_ROWS, portion
-from redshank.sources.sql_session import Session, recast
+from redshank.sources.sql_rows import PORTION_ROWS, decoded, portion
+from redshank.sources.sql_session import Session, byte_columns, recast
 
 SQL_MODE = "STRICT_TRANS_TABLES"
 _STATEMENTS = (
@@ -77,15 +77,14 @@ class MysqlSession(Session):
         look: Callable[[], float],
     ) -> Iterator[pl.DataFrame]:
         """Yield the answer; FLOAT with all its digits, of which MySQL shows six."""
-        columns = list(statement.selected_columns)
-        names = [column.name for column in columns]
-        texts = [i for i, column in enumerate(columns) if isinstance(column.type, sa.LargeBinary)]
+        names = [column.name for column in statement.selected_columns]
+        texts = byte_columns(statement)
         statement = recast(statement, kinds, {"float": _double})
         result = connection.execution_options(yield_per=PORTION_ROWS).execute(statement)
         is_done = False
         try:
             for rows in result.partitions():
-                yield portion(names, _with_texts(rows, texts) if texts else rows)
+                yield portion(names, decoded(rows, texts, self.encoding))
             is_done = True
         finally:
             if not is_done:
@@ -110,14 +109,6 @@ class MysqlSession(Session):
         """Whether it is what was asked that is wrong, told by the number of the error."""
         arguments = getattr(getattr(error, "orig", None), "args", ())
         return bool(arguments and arguments[0] in _REFUSED) or super().is_refused(error)
-
-
-def _with_texts(rows: Sequence[Sequence[Any]], texts: Sequence[int]) -> list[tuple[Any, ...]]:
-    """Rows in which the columns at ``texts`` hold text instead of bytes."""
-    columns = list(zip(*rows, strict=True))
-    for i in texts:
-        columns[i] = tuple(None if value is None else value.decode("utf-8", "replace") for value in columns[i])
-    return list(zip(*columns, strict=True))
 
 
 def _conversions() -> dict[Any, Any]:

@@ -83,3 +83,13 @@ def usable(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[str]:
     """Return the names of the columns that hold neither bytes nor nested values."""
     left_out = {i for row in rows for i, value in enumerate(row) if isinstance(value, _UNUSABLE)}
     return [name for i, name in enumerate(names) if i not in left_out]
+
+
+def decoded(rows: Sequence[Sequence[Any]], places: Sequence[int], encoding: str) -> Sequence[Sequence[Any]]:
+    """Return rows that hold texts instead of bytes at some places."""
+    if not places or not rows:
+        return rows
+    columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
+    for i in places:
+        columns[i] = [None if value is None else value.decode(encoding, "replace") for value in columns[i]]
+    return list(zip(*columns, strict=True))

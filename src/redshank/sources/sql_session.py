@@ -8,17 +8,29 @@ done for any database that SQLAlchemy knows; a database has a subclass, in its f
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, ClassVar
 
 import polars as pl
-from sqlalchemy import URL, ColumnElement, Connection, Engine, Select, create_engine, event, exc, inspect, select
+from sqlalchemy import (
+    URL,
+    ColumnElement,
+    Connection,
+    Engine,
+    LargeBinary,
+    Select,
+    create_engine,
+    event,
+    exc,
+    inspect,
+    select,
+)
 from sqlalchemy.pool import NullPool
 
 from redshank.errors import ConfigError, MissingExtraError, did_you_mean
-from redshank.sources.sql_rows import PORTION_ROWS, portion
+from redshank.sources.sql_rows import PORTION_ROWS, decoded, portion
 from redshank.sources.survey import Place
 from redshank.specs.options import Access
 
@@ -29,6 +41,9 @@ SESSIONS = {  # scheme -> module and class
     "clickhouse": ("redshank.sources.sql_clickhouse", "ClickhouseSession"),
     "clickhousedb": ("redshank.sources.sql_clickhouse", "ClickhouseSession"),
     "duckdb": ("redshank.sources.sql_duckdb", "DuckdbSession"),
+    "mssql": ("redshank.sources.sql_mssql", "MssqlSession"),
+    "snowflake": ("redshank.sources.sql_snowflake", "SnowflakeSession"),
+    "trino": ("redshank.sources.sql_trino", "TrinoSession"),
     "mysql": ("redshank.sources.sql_mysql", "MysqlSession"),
     "mariadb": ("redshank.sources.sql_mysql", "MysqlSession"),
     "sqlite": ("redshank.sources.sql_sqlite", "SqliteSession"),
@@ -66,6 +81,7 @@ class Session:
     settings: ClassVar[Mapping[str, Any]] = {}  # of SQLAlchemy's engine
     flavour: ClassVar[str] = ""  # how it speaks (sql_buckets.py, sql_quotes.py); "" = as SQLAlchemy's dialect is named
     extra: ClassVar[str] = ""  # what to install: redshank[extra]
+    encoding: ClassVar[str] = "utf-8"  # of texts that are asked for as bytes
     late: ClassVar[tuple[str, ...]] = _LATE  # what the database says of a statement that took too long
     remedies: ClassVar[tuple[tuple[str, str], ...]] = REMEDIES  # pattern of what it says, and what to do about it
 
@@ -82,17 +98,18 @@ class Session:
                 access.check_host(host)
         try:
             self.engine = self.made()
-        except exc.NoSuchModuleError:
-            known = did_you_mean(
-                "kind of database",
-                url.drivername,
-                [name for name in SESSIONS if name not in ("postgres", "clickhousedb")],
-            )
-            raise ConfigError(f"url: {known}", field="url") from None
-        except ModuleNotFoundError as error:
-            wanted = f"'redshank[{self.extra}]'" if self.extra else error.name
-            raise MissingExtraError(f"sql: {url.get_backend_name()} needs a driver: pip install {wanted}") from error
+        except (exc.NoSuchModuleError, ModuleNotFoundError) as error:
+            raise self._missing(error) from error
         self.speaks = self.flavour or self.engine.dialect.name
+
+    def _missing(self, error: Exception) -> ConfigError | MissingExtraError:
+        """What to say when there is no such dialect, or its driver is not installed."""
+        name = self.url.get_backend_name()
+        if isinstance(error, exc.NoSuchModuleError) and not self.extra:
+            kinds = [kind for kind in SESSIONS if kind not in ("postgres", "clickhousedb")]
+            return ConfigError(f"url: {did_you_mean('kind of database', self.url.drivername, kinds)}", field="url")
+        wanted = f"'redshank[{self.extra}]'" if self.extra else getattr(error, "name", None)
+        return MissingExtraError(f"sql: {name} needs a driver: pip install {wanted}")
 
     def made(self) -> Engine:
         """Return the engine."""
@@ -123,9 +140,10 @@ class Session:
         else returns the seconds that are left.
         """
         names = [column.name for column in statement.selected_columns]
+        texts = byte_columns(statement)
         with connection.execution_options(yield_per=PORTION_ROWS).execute(statement) as result:
             for rows in result.partitions():
-                yield portion(names, rows)
+                yield portion(names, decoded(rows, texts, self.encoding))
 
     def places(self, connection: Connection) -> list[Place]:
         """Return what can be read, with roughly how many rows where that costs nothing."""
@@ -155,6 +173,40 @@ class Session:
         if not isinstance(error, exc.DBAPIError) or error.connection_invalidated or self.is_late(error):
             return False
         return not isinstance(error, exc.OperationalError | exc.InterfaceError)
+
+
+class CursorSession(Session):
+    """Where a cursor is what can be stopped: the last one of each connection is kept in mind."""
+
+    def made(self) -> Engine:
+        """Return the engine."""
+        self._cursors: dict[int, Any] = {}
+        engine = super().made()
+        event.listen(engine, "before_cursor_execute", self._begun)
+        event.listen(engine, "close", lambda connection, record: self._cursors.pop(id(connection), None))
+        return engine
+
+    def _begun(self, connection: Connection, cursor: Any, *_: Any) -> None:
+        self._cursors[id(connection.connection.driver_connection)] = cursor
+
+    def give_up(self, connection: Any) -> None:
+        """End what another thread does on a driver's connection; it sees an error soon."""
+        cursor = self._cursors.get(id(connection))
+        if cursor is not None:
+            with suppress(*self._errors()):
+                self.stop(cursor)
+
+    def _errors(self) -> tuple[type[Exception], ...]:
+        error = getattr(self.engine.dialect.loaded_dbapi, "Error", OSError)
+        return error, OSError, RuntimeError, AttributeError  # it may have ended by itself, or not begun
+
+    def stop(self, cursor: Any) -> None:
+        """End what a cursor of the driver does."""
+
+
+def byte_columns(statement: Select[Any]) -> list[int]:
+    """Return where a statement asks for bytes, which it does for texts that are compared by their characters."""
+    return [i for i, column in enumerate(statement.selected_columns) if isinstance(column.type, LargeBinary)]
 
 
 def _said(column: ColumnElement[Any], cast: Callable[[Any], ColumnElement[Any]] | None) -> ColumnElement[Any]:
