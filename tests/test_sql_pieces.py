@@ -37,7 +37,7 @@ def moved(times: list[int], offsets: list[tuple[int, int]]) -> list[int]:
     return [time + next((offset for before, offset in changing if time < before), last) for time in times]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.sampled_from(ZONES), st.lists(st.integers(0, 500 * 86_400), min_size=1, max_size=40))
 def test_offsets_of_a_zone_equal_those_of_the_zone_database(tz: str, seconds: list[int]) -> None:
     start = int(START.timestamp() * 1e6)
@@ -104,7 +104,7 @@ def test_an_answer_without_rows_has_its_columns() -> None:
     assert dict(frame.schema) == {"a": pl.Int64(), "b": pl.String()}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(st.none() | st.text(alphabet="ab", max_size=3), max_size=60))
 def test_equal_texts_have_equal_numbers(texts: list[str | None]) -> None:
     buffer = np.frombuffer("".join(text or "" for text in texts).encode() or b"-", np.uint8)

@@ -48,7 +48,7 @@ def naive_cells(found: list[Any], query: Query) -> pl.DataFrame:
     return pl.DataFrame(cells, schema=schema, orient="row")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     rows,
     st.sampled_from([*AGGREGATIONS, "p5", "p99.9"]),
