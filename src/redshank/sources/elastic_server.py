@@ -103,7 +103,8 @@ class Stop:
 class Server:
     """One cluster: any number of threads may ask.
 
-    ``partial``: whether an answer without some of the shards will do. ``routing``: of documents, "" = all shards.
+    ``partial``: whether an answer without some of the shards will do; ``missing_shards``: how many of them the last
+    reading went without. ``routing``: of documents, "" = all shards.
     """
 
     def __init__(self, http: Http, index: str, *, partial: bool = False, routing: str = "") -> None:
@@ -130,6 +131,7 @@ class Server:
     def reading(self, counts: Counts) -> Iterator[Stop]:
         """Bind a reading to its deadline, count what it does, and let ``cancel`` end it."""
         stop, before = Stop(self.where), self._counted()
+        self.missing_shards = 0
         with self._lock:
             self._stops.add(stop)
         try:

@@ -100,8 +100,8 @@ def test_the_server_aggregates(server: Behind, agg: str) -> None:
 
 
 def test_weeks_and_days_begin_where_they_do_here(server: Behind) -> None:
-    for days in (2, 3, 7, 14, 21):
-        for tz in (None, "Europe/Oslo", "America/St_Johns"):
+    for days in (2, 3, 7, 14, 21) if server.name in WHOLE else (2, 14):
+        for tz in (None, "Europe/Oslo", "America/St_Johns")[: 3 if server.name in WHOLE else 2]:
             asked = contract.query(agg="mean", step=timedelta(days=days), tz=tz, closed=True, end=contract.END)
 
             contract.check_same(server.source("contract").read(asked), read_table(rows(), asked), 1e-9)

@@ -133,10 +133,12 @@ def test_another_server_is_told_apart(act: Act) -> None:
 
 def test_failed_shards_are_a_note_where_that_will_do() -> None:
     shards = {"total": 2, "failed": 1, "failures": []}
-    with world(fields(), said(OPENSEARCH), cells(1.0, 2.0, _shards=shards)) as told:
-        reading = source(told, partial=True).read(ASKED)
+    with world(fields(), said(OPENSEARCH), cells(1.0, 2.0, _shards=shards), cells(1.0, 2.0)) as told:
+        found = source(told, partial=True)
+        first, second = found.read(ASKED), found.read(ASKED)
 
-    assert "1 shards failed and are missing" in reading.findings.notes
+    assert "1 shards failed and are missing" in first.findings.notes
+    assert not second.findings.notes
 
 
 def test_smaller_pages_are_asked_for_where_the_server_allows_no_more() -> None:
