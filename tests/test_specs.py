@@ -31,7 +31,7 @@ def problems(**fields: Any) -> list[str]:
         ({"measures": [{"agg": "mean"}], "step": "5m"}, "measures[0]: must name a column, or be count"),
         ({"measures": {"column": "a", "expression": "b"}}, "an expression has no column or agg beside it"),
         ({"measures": {"expression": "a +"}}, "must have a column or number where it has its end"),
-        ({"measures": {"expression": "avg(a) / b"}, "step": "5m"}, "must be one of count, min, max"),
+        ({"measures": {"expression": "avrg(a) / b"}, "step": "5m"}, "must be one of count, min, max"),
         ({"measures": "cpu", "by": "cpu"}, "by: must be labels, got 'cpu', which is measured"),
         ({"by": "host", "time": "host"}, "time: must be the column of times, got 'host', which is a label in by"),
         ({"measures": "cpu", "multivariate": True}, "multivariate: needs at least two measures, got one"),

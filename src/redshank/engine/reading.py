@@ -18,6 +18,7 @@ from redshank.specs.expression import Expression, Input
 from redshank.specs.measure import MeasureSpec
 from redshank.specs.monitor import MonitorSpec
 from redshank.tables.buckets import ZERO_WHEN_EMPTY
+from redshank.tables.join import FILE_LABELS
 
 Labels = tuple[tuple[str, str], ...]
 LEAST_TIMES = 8  # distinct times before a step is told from them
@@ -320,8 +321,8 @@ def settle(spec: MonitorSpec, reading: Reading) -> Facts:
     if spec.step is not None:
         step_ns = spec.step // timedelta(microseconds=1) * 1000
     labels = reading.findings.labels
-    is_of_files = reading.findings.n_files > 1
-    by = None if is_of_files else labels
+    is_by_file = reading.findings.n_files > 1 and not FILE_LABELS.isdisjoint(labels)
+    by = None if is_by_file else labels
     return Facts(step_ns=step_ns, row_ns=row_ns, measures=tuple(reading.findings.measures), by=by)
 
 

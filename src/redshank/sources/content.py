@@ -47,8 +47,12 @@ class Content:
         if path == STDIN:
             content = cls("stdin", Path(folder) / f"{number}-stdin", "", folder, number)
             _copy(sys.stdin.buffer, content.path)
-        else:
-            content = cls(path, Path(path), format_suffix(path), folder, number)
+            return content.opened()
+        return cls(path, Path(path), format_suffix(path), folder, number).opened()
+
+    def opened(self) -> Content:
+        """Unpack what is packed, and return itself; SourceError when it cannot be read or is empty."""
+        content = self
         with reading(content.name):
             head = content.head(8)
             if not head:
@@ -97,6 +101,13 @@ class Content:
                     target.write(block)
                     room.take(len(block))
             self.suffix = format_suffix(inside[0].filename)
+
+
+def is_packed(path: str) -> bool:
+    """Whether a file is compressed, by its first bytes."""
+    with reading(path), Path(path).open("rb") as file:
+        head = file.read(8)
+    return any(head.startswith(magic) for magic, _ in _MAGIC)
 
 
 def _is_workbook(content: Content) -> bool:

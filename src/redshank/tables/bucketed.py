@@ -11,7 +11,7 @@ from redshank.panel import to_time
 from redshank.sources.base import Findings, Progress, Query
 from redshank.tables.buckets import Buckets, aggregate, fill_empty, last_is_full
 from redshank.tables.grid import Block, Rows, Tidied, blocks, sort_rows
-from redshank.tables.join import Joined, are_separate, file_label, nothing_readable, series_codes, spans
+from redshank.tables.join import Joined, are_separate, file_label, nothing_readable, series_codes
 from redshank.tables.points import BAD, TIME, Parsed, report_bad
 
 INDEX, ROWS = "\x00bucket", "\x00rows"
@@ -90,7 +90,7 @@ def _together(members: list[Parsed], findings: Findings) -> tuple[pl.LazyFrame, 
     frames = [table.points().filter(pl.col(TIME).is_not_null()) for table in members]
     if len(frames) == 1:
         return frames[0], names
-    if are_separate([spans(frame, len(names)) for frame in frames]):
+    if are_separate(members, frames, len(names)):
         names = (*names, file_label(names, findings, len(frames)))
         column = f"l{len(names) - 1}"
         frames = [f.with_columns(pl.lit(t.raw.label).alias(column)) for f, t in zip(frames, members, strict=True)]

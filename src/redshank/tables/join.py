@@ -13,6 +13,8 @@ from redshank.sources.base import Findings, Progress, Query
 from redshank.tables.points import BAD, FILE, TIME, Parsed, report_bad
 
 Codes = NDArray[np.int32]
+SOURCE_FILE = "source_file"  # where a column has the other name
+FILE_LABELS = frozenset({FILE, SOURCE_FILE})  # that no column holds
 
 
 @dataclass
@@ -40,7 +42,7 @@ def join_tables(members: list[Parsed], query: Query, findings: Findings, tell: P
         frames.append(_collected(table, query, findings))
     names = members[0].roles.labels
     n_labels = len(names)
-    if len(frames) > 1 and are_separate([spans(frame.lazy(), n_labels) for frame in frames]):
+    if len(frames) > 1 and are_separate(members, [frame.lazy() for frame in frames], n_labels):
         names = (*names, file_label(names, findings, len(frames)))
         column = f"l{n_labels}"
         frames = [f.with_columns(pl.lit(t.raw.label).alias(column)) for f, t in zip(frames, members, strict=True)]
@@ -66,7 +68,7 @@ def nothing_readable(findings: Findings) -> DataError:
 
 def file_label(names: tuple[str, ...], findings: Findings, n_files: int) -> str:
     """Return the name of the label that tells files apart, and say so in the findings."""
-    name = FILE if FILE not in names else "source_file"
+    name = FILE if FILE not in names else SOURCE_FILE
     findings.notes.append(f"{n_files:,} files hold separate series; label {name!r} tells them apart")
     return name
 
@@ -96,8 +98,16 @@ def spans(points: pl.LazyFrame, n_labels: int) -> Spans:
     return {tuple(key): (first, last) for *key, first, last in rows if first is not None}
 
 
-def are_separate(tables: list[Spans]) -> bool:
-    """Whether tables share series (by their labels) whose times overlap, so that they must be series of their own."""
+def are_separate(members: list[Parsed], frames: list[pl.LazyFrame], n_labels: int) -> bool:
+    """Whether tables share series (by their labels) whose times overlap, so that they must be series of their own.
+
+    Those without a label that tells them apart never are.
+    """
+    return any(table.raw.label for table in members) and overlap([spans(frame, n_labels) for frame in frames])
+
+
+def overlap(tables: list[Spans]) -> bool:
+    """Whether tables share series whose times overlap."""
     together: dict[tuple[str, ...], list[tuple[int, int]]] = {}
     for table in tables:
         for key, span in table.items():
