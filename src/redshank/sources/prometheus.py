@@ -397,7 +397,8 @@ def _beside(api: Api, asked: _Asked, part: tuple[int, int]) -> pl.DataFrame:
         else:
             whole = whole.join(frame, on=[asked.time, *names, IDENTITY], how="full", coalesce=True, nulls_equal=True)
     assert whole is not None
-    return whole.select(asked.time, *names, *asked.columns)
+    is_there = pl.any_horizontal(pl.col(list(asked.metrics)).is_not_null())
+    return whole.filter(is_there).select(asked.time, *names, *asked.columns)
 
 
 def _is_whole(table: pl.LazyFrame, name: str) -> bool:
