@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # The engine of ClickHouse (chdb) behind its HTTP protocol on 127.0.0.1. Usage: clickhouse.sh install|start|stop|status
-# Environment: CLICKHOUSE_PORT (58123), CHDB_VERSION, PYARROW_VERSION, PYTHON (python3), and that of lib.sh. User (who may do anything),
+# Environment: CLICKHOUSE_PORT (28123), CHDB_VERSION, PYARROW_VERSION, PYTHON (python3), and that of lib.sh. User (who may do anything),
 # password and database are all "redshank". clickhouse.py says what of the protocol is there.
 set -euo pipefail
-NAME=clickhouse PORT=${CLICKHOUSE_PORT:-58123} PORT_VARIABLE=CLICKHOUSE_PORT
+NAME=clickhouse PORT=${CLICKHOUSE_PORT:-28123} PORT_VARIABLE=CLICKHOUSE_PORT
 SERVICE_FOLDER=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$SERVICE_FOLDER/lib.sh"
 PYARROW_VERSION=${PYARROW_VERSION:-26.0.1}

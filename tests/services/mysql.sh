@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # MariaDB on 127.0.0.1, from Debian. Usage: mysql.sh install|start|stop|status
-# Environment: MYSQL_PORT (33069). User (with all rights), password and database are all "redshank".
+# Environment: MYSQL_PORT (23306). User (with all rights), password and database are all "redshank".
 set -euo pipefail
-NAME=mysql PORT=${MYSQL_PORT:-33069} PORT_VARIABLE=MYSQL_PORT
+NAME=mysql PORT=${MYSQL_PORT:-23306} PORT_VARIABLE=MYSQL_PORT
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 install() {

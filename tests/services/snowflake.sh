@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # A stand-in for Snowflake (fakesnow, on DuckDB) on 127.0.0.1. Usage: snowflake.sh install|start|stop|status
-# Environment: SNOWFLAKE_PORT (58284), FAKESNOW_VERSION, PYTHON (python3), and that of lib.sh. Any user and password.
+# Environment: SNOWFLAKE_PORT (28284), FAKESNOW_VERSION, PYTHON (python3), and that of lib.sh. Any user and password.
 # Its virtual environment, of which "snowflake.sh python" tells the program, has what redshank needs to read beside
 # Snowflake's connector: what fakesnow needs cannot be installed beside the rest.
 set -euo pipefail
-NAME=snowflake PORT=${SNOWFLAKE_PORT:-58284} PORT_VARIABLE=SNOWFLAKE_PORT
+NAME=snowflake PORT=${SNOWFLAKE_PORT:-28284} PORT_VARIABLE=SNOWFLAKE_PORT
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 VERSION=${FAKESNOW_VERSION:-0.12.1}
 
