@@ -155,6 +155,33 @@ def test_what_is_too_old_is_passed_over_and_the_rest_is_sent() -> None:
     assert [sent(server.seen[i])["redshank_actual"] for i in (3, 4, 5)] == [[0], [1], [2]]
 
 
+def test_of_many_times_that_are_too_old_only_some_are_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("redshank.sinks.prometheus.MOST_TRIED", 3)
+    with world(LATE, NONE, LATE, LATE, LATE, LATE, TAKEN) as server:
+        sink = build_sink("prometheus", {"url": server.url, "retries": 0})
+        sink.record(block(scored(("a",), points=20)))
+        sink.close()
+
+    assert [sent(request)["redshank_actual"] for request in server.seen[3:]] == [[9], [14], [16], [17], [19]]
+
+
+def test_a_stretch_of_time_is_sent_whole_before_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("redshank.sinks.prometheus.MOST_SAMPLES", 40)
+    names = [f"h{i}" for i in range(4)]
+    with world(TAKEN) as server:
+        sink = build_sink("prometheus", {"url": server.url, "retries": 0})
+        sink.record(block(scored(names, points=70)))
+        sink.close()
+
+    minutes = [sorted({minute for each in sent(request).values() for minute in each}) for request in server.seen]
+    sizes = [sum(len(samples) for _, samples in read(request.partition(b"\r\n\r\n")[2])) for request in server.seen]
+    assert sum(sizes) == 4 * (6 * 56 - 2)
+    assert max(sizes) <= 40
+    assert all(each[-1] - each[0] < 30 for each in minutes)
+    starts = [each[0] // 30 for each in minutes]
+    assert starts == sorted(starts)
+
+
 def test_an_address_that_is_not_of_prometheus_itself_is_not_asked() -> None:
     server = record(LATE, LATE, TAKEN, TAKEN, path="/api/v1/push")
 

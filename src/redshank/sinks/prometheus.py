@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar, Self
 from urllib.parse import urlsplit
 
@@ -27,6 +27,8 @@ from redshank.specs.options import Access, Options
 WRITE = "/api/v1/write"
 OWN_LABELS = ("__name__", "monitor", "measure", "series", "channel")
 MOST_SAMPLES = 20_000  # of one call, about
+SPAN_MS = 30 * 60_000
+MOST_TRIED = 100  # times that are tried one by one
 _UNTIMELY = re.compile(r"out[ -]of[ -](order|bounds)|too[ -](old|far)|duplicate sample|timestamp-too", re.IGNORECASE)
 
 log = get_logger("redshank.sinks")
@@ -105,7 +107,7 @@ class PrometheusSink(MonitorSink):
         """
         if self._http is None:
             return
-        for samples in _calls(_samples(block, self._options.labels)):
+        for samples in _calls(list(_samples(block, self._options.labels))):
             self._write(self._http, block.monitor, samples)
 
     def close(self) -> None:
@@ -114,20 +116,26 @@ class PrometheusSink(MonitorSink):
             self._http.close()
 
     def _write(self, http: Http, monitor: str, samples: Sequence[Samples]) -> None:
-        """Send samples; when some are refused for their time, those that are not there already, slice by slice."""
+        """Send samples; when some are refused for their time, those that are not there already and not too old."""
+        samples = [one for one in samples if len(one.times_ms)]
         if not samples or not self._post(http, samples):
             return
         samples = self._unknown(http, monitor, samples)
-        times = np.unique(np.concatenate([one.times_ms for one in samples])) if samples else np.array([], np.int64)
-        if not len(times) or not self._post(http, samples):
-            return
-        lost = ""
-        for i, time_ms in enumerate(times.tolist()):
-            lost = self._post(http, [one.between(time_ms, time_ms + 1) for one in samples])
-            if not lost:
-                self._write(http, monitor, [one.between(time_ms + 1, int(times[-1]) + 1) for one in samples])
-                return
-            log.warning("scores are too old for Prometheus", url=http.url, monitor=monitor, slice=i, said=lost)
+        if samples and self._post(http, samples):
+            self._write_newest(http, monitor, samples)
+
+    def _write_newest(self, http: Http, monitor: str, samples: Sequence[Samples]) -> None:
+        """Try one time after the other, of many times only some, until one is not too old; then send what follows."""
+        times = np.unique(np.concatenate([one.times_ms for one in samples])).tolist()
+        refused, said = -1, ""
+        while (left := len(times) - 1 - refused) > 0:
+            tried = refused + (1 if left <= MOST_TRIED else left // 2)
+            answer = self._post(http, [one.between(times[tried], times[tried] + 1) for one in samples])
+            if not answer:
+                self._write(http, monitor, [one.between(times[tried] + 1, times[-1] + 1) for one in samples])
+                break
+            refused, said = tried, answer
+        log.warning("scores are too old for Prometheus", url=http.url, monitor=monitor, times=refused + 1, said=said)
 
     def _unknown(self, http: Http, monitor: str, samples: Sequence[Samples]) -> Sequence[Samples]:
         """The samples that are newer than the newest one that Prometheus has of their series; all if it cannot say."""
@@ -189,17 +197,36 @@ def _name(number: str) -> str:
     return f"redshank_{number}"
 
 
-def _calls(samples: Iterable[Samples]) -> Iterator[list[Samples]]:
-    """Samples for one call after the other, about ``MOST_SAMPLES`` in each; those of a series in the order of time."""
-    waiting: list[Samples] = []
-    count = 0
-    for one in samples:
-        for first in range(0, len(one.times_ms), MOST_SAMPLES):
-            part = one.part(first, first + MOST_SAMPLES)
+def _calls(samples: Sequence[Samples]) -> Iterator[list[Samples]]:
+    """Samples for one call after the other, about ``MOST_SAMPLES`` in each.
+
+    Prometheus refuses what is more than an hour older than the newest sample of any series. So a stretch of time is
+    sent whole before the next; one that takes several calls is no longer than ``SPAN_MS``.
+    """
+    for start_ms, end_ms in _stretches(samples):
+        waiting: list[Samples] = []
+        count = 0
+        for one in samples:
+            part = one.between(start_ms, end_ms)
             if waiting and count + len(part.times_ms) > MOST_SAMPLES:
                 yield waiting
                 waiting, count = [], 0
-            waiting.append(part)
-            count += len(part.times_ms)
-    if waiting:
+            if len(part.times_ms):
+                waiting.append(part)
+                count += len(part.times_ms)
         yield waiting
+
+
+def _stretches(samples: Sequence[Samples]) -> Iterator[tuple[int, int]]:
+    """Start and end of stretches of time, as long as they are one call, or else ``SPAN_MS``."""
+    if not samples:
+        return
+    times, counts = np.unique(np.concatenate([one.times_ms for one in samples]), return_counts=True)
+    before = np.concatenate([[0], np.cumsum(counts)])
+    first = 0
+    while first < len(times):
+        fits = int(np.searchsorted(before, before[first] + MOST_SAMPLES, side="right")) - 1
+        spans = int(np.searchsorted(times, times[first] + SPAN_MS))
+        last = max(fits, spans, first + 1)
+        yield int(times[first]), int(times[last - 1]) + 1
+        first = last
