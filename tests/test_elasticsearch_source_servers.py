@@ -380,3 +380,17 @@ def test_what_has_no_values_to_aggregate_is_read_as_it_was_written(server: Behin
         assert [str(key) for key in reading.panels[0].keys] == [f"{measure}{{deep.note=A b}}" if is_local else measure]
         assert _total(reading) == total
         assert ("aggregated here" in str(reading.findings.notes)) == is_local
+
+
+@pytest.mark.parametrize("agg", ["mean", "count", "last"])
+def test_empty_and_missing_labels_are_the_same(server: Behind, agg: str) -> None:
+    server.create("blank", {"time": {"type": "date"}, "host": {"type": "keyword"}, "value": {"type": "double"}})
+    hosts = ["", None, "a", ""]
+    written = [{"time": contract.START + i * timedelta(hours=1), "host": hosts[i % 4], "value": i} for i in range(48)]
+    server.load("blank", written)
+    asked = Query(measures=("value",), by=("host",), time="time", step=timedelta(days=1), agg=agg, closed=True)
+    asked = replace(asked, end=contract.END)
+
+    reading = server.source("blank").read(asked)
+
+    contract.check_same(reading, read_table(pl.DataFrame(written), asked), 1e-12)
