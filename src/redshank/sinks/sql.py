@@ -13,11 +13,11 @@ import numpy as np
 import sqlalchemy as sa
 from pydantic import Field, model_validator
 
-from redshank.decide import Event
 from redshank.errors import SinkError
 from redshank.panel import Key
 from redshank.result import Scored
-from redshank.sinks.base import Notification, ScoreBlock, Sink
+from redshank.sinks.base import Notification, ScoreBlock
+from redshank.sinks.monitor_sink import MonitorSink
 from redshank.sinks.score_options import ScoreOptions
 from redshank.sinks.sql_connect import transaction, writing_engine
 from redshank.sinks.sql_tables import Tables, bring_up_to_date, tables_of, try_out
@@ -50,7 +50,7 @@ class SqlSinkOptions(ScoreOptions, DatabaseOptions):
         return self
 
 
-class SqlSink(Sink):
+class SqlSink(MonitorSink):
     """Tables ``redshank_events``, ``redshank_scores`` and ``redshank_scores_series``, made at the first use.
 
     A row is found by its key (id of the event; series and time), and one that is there is overwritten; an event by a
@@ -59,6 +59,7 @@ class SqlSink(Sink):
 
     kind: ClassVar[str] = "sql"
     Options: ClassVar[type[Options]] = SqlSinkOptions
+    _options: SqlSinkOptions
 
     def __init__(self, engine: sa.Engine, tables: Tables, options: SqlSinkOptions, where: str) -> None:
         """Keep what to write to; nothing is connected yet."""
@@ -85,16 +86,6 @@ class SqlSink(Sink):
         tables = tables_of(options.events_table, options.scores_table, options.table_schema)
         return cls(engine, tables, options, f"sql {shown_url(url)}")
 
-    @property
-    def wants_scores(self) -> bool:
-        """Whether scores are to be delivered."""
-        return self._options.scores
-
-    @property
-    def scores_since(self) -> datetime | None:
-        """From when on."""
-        return self._options.scores_since
-
     def check(self) -> None:
         """Make the tables, and find out whether rows can be put in; SinkError says what the database said."""
         with transaction(self.engine, self.where) as connection:
@@ -102,18 +93,10 @@ class SqlSink(Sink):
             for table in self._wanted:
                 try_out(connection, table)
 
-    def write_events(self, events: Sequence[Event]) -> None:
-        """Write events of no monitor."""
-        self.notify([Notification(monitor="", kind="anomaly", event=event) for event in events])
-
     def notify(self, notifications: Sequence[Notification]) -> None:
         """Write events, all of a batch or none."""
         if self._options.events:
             self._write(self.tables.events, [_event_row(each) for each in notifications], newest_by="sequence")
-
-    def write_scores(self, parts: Sequence[Scored]) -> None:
-        """Write the scores of no monitor."""
-        self.record(ScoreBlock(monitor="", parts=parts))
 
     def record(self, block: ScoreBlock) -> None:
         """Write the points that have a value or a score, one row for each channel."""

@@ -6,15 +6,13 @@ import json
 import sys
 import threading
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from typing import Any, ClassVar, Literal, Self
 
-from redshank.decide import Event
 from redshank.errors import SinkError
-from redshank.result import Scored
-from redshank.sinks.base import Notification, ScoreBlock, Sink
+from redshank.sinks.base import Notification, ScoreBlock
 from redshank.sinks.file_rows import ScoreRows, points_of
 from redshank.sinks.files import event_json, plain
+from redshank.sinks.monitor_sink import MonitorSink
 from redshank.sinks.score_options import ScoreOptions
 from redshank.specs.options import Access, Options
 
@@ -29,11 +27,12 @@ class StdoutOptions(ScoreOptions):
     stream: Literal["stdout", "stderr"] = "stdout"
 
 
-class Stdout(Sink):
+class Stdout(MonitorSink):
     """Lines of standard output or error; a change that is delivered again is a line again, told by id and sequence."""
 
     kind: ClassVar[str] = "stdout"
     Options: ClassVar[type[Options]] = StdoutOptions
+    _options: StdoutOptions
 
     def __init__(self, options: StdoutOptions) -> None:
         """Keep how to write."""
@@ -44,32 +43,14 @@ class Stdout(Sink):
         """Return the sink."""
         return cls(options)
 
-    @property
-    def wants_scores(self) -> bool:
-        """Whether each scored point is a line too."""
-        return self._options.scores
-
-    @property
-    def scores_since(self) -> datetime | None:
-        """From when on."""
-        return self._options.scores_since
-
     def check(self) -> None:
         """Raise SinkError when the stream is closed."""
         self._write(())
-
-    def write_events(self, events: Sequence[Event]) -> None:
-        """Write events of no monitor."""
-        self.notify([Notification(monitor="", kind="anomaly", event=event) for event in events])
 
     def notify(self, notifications: Sequence[Notification]) -> None:
         """Write a line for each."""
         line = _event_text if self._options.format == "text" else _event_line
         self._write(line(told) for told in notifications)
-
-    def write_scores(self, parts: Sequence[Scored]) -> None:
-        """Write scores of no monitor."""
-        self.record(ScoreBlock(monitor="", parts=parts))
 
     def record(self, block: ScoreBlock) -> None:
         """Write a line for each point that has a value or a score."""
