@@ -43,12 +43,13 @@ def by_hand(request: bytes, service: str) -> str:
 def test_requests_are_signed(service: str) -> None:
     with world(answer()) as told:
         http = Http.of(AwsOptions.model_validate({"url": told.url, "aws_service": service, **KEYS}), Access(), "aws")
-        http.json("POST", "/logs-*,a/_search", params={"filter_path": "a,b", "b": "1"}, body={"size": 0})
+        http.json("POST", "/logs-*,a/_search", params={"filter_path": "a,b c+", "b": "1"}, body={"size": 0})
         http.json("GET", "/")
 
     for request in told.seen:
         assert f"Signature={by_hand(request, service)}".encode() in request
         assert b"wJalrXUtnFEMI" not in request
+    assert b"filter_path=a%2Cb%20c%2B&b=1 " in told.seen[0]
 
 
 @pytest.mark.parametrize(

@@ -17,12 +17,13 @@ from redshank.specs.options import Access
 class AwsOptions(HttpOptions):
     """Options of what may run at AWS.
 
-    ``aws_region``: sign each request for this region. ``aws_service``: ``es``, or ``aoss`` for the serverless one.
+    ``aws_region``: sign each request for this region. ``aws_service``: ``es``, ``aoss`` for the serverless one,
+    ``aps`` for Prometheus.
     ``aws_access_key`` and ``aws_secret_key`` sign, else what botocore finds: variables, a profile, a role.
     """
 
     aws_region: str | None = Field(default=None, min_length=1)
-    aws_service: Literal["es", "aoss"] = "es"
+    aws_service: Literal["es", "aoss", "aps"] = "es"
     aws_profile: str | None = None
     aws_access_key: str | None = None
     aws_secret_key: SecretStr | None = None
@@ -89,6 +90,7 @@ class _Signer(httpx2.Auth):
         from botocore.awsrequest import AWSRequest
 
         content = request.content
+        request.url = request.url.copy_with(query=request.url.query.replace(b"+", b"%20"))  # AWS reads + as itself
         headers = {"Host": request.url.netloc.decode(), "X-Amz-Content-SHA256": sha256(content).hexdigest()}
         unsigned = AWSRequest(method=request.method, url=str(request.url), data=content, headers=headers)
         SigV4Auth(self._credentials.get_frozen_credentials(), self._service, self._region).add_auth(unsigned)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Container
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import Field, field_validator
 
-from redshank.http.options import HttpOptions
+from redshank.http.aws import AwsOptions
 from redshank.sources.base import url_options
 from redshank.sources.prometheus_text import Selector
 from redshank.specs.base import Duration
@@ -19,7 +19,7 @@ SCHEMES = ("prometheus", "prometheus+http", "prometheus+https")
 MOST_ROWS = 50_000_000
 
 
-class PrometheusOptions(HttpOptions):
+class PrometheusOptions(AwsOptions):
     """Which server, and which of its metrics or what expression.
 
     ``query``: PromQL; a plain selector is read as the points that are stored, anything else is evaluated ``every`` so
@@ -33,6 +33,7 @@ class PrometheusOptions(HttpOptions):
     metric: str | None = None
     every: Duration = Field(default=timedelta(minutes=1), ge=timedelta(milliseconds=1))
     partial: bool = False
+    aws_service: Literal["es", "aoss", "aps"] = "aps"
     parallel: int = Field(default=2, ge=1, le=32)
     page_points: int = Field(default=500_000, ge=1)
     max_rows: int = Field(default=MOST_ROWS, ge=1)
