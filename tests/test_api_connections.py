@@ -61,6 +61,20 @@ def test_what_is_in_a_source_is_said(client: TestClient) -> None:
     assert (found["rows"], found["step_seconds"], found["newest"]) == (24, 3600.0, "2026-01-01T23:00:00Z")
 
 
+def test_what_a_source_does_is_counted_also_when_it_is_gone(client: TestClient) -> None:
+    for _ in range(2):
+        client.get("/api/v1/sources/hosts/describe")
+    client.get("/api/v1/sources/gone/describe")
+
+    lines = client.get("/metrics").text.splitlines()
+
+    figures = dict(line.rsplit(" ", 1) for line in lines if line.startswith("redshank_source_"))
+    assert float(figures['redshank_source_rows_total{source="hosts"}']) == 48
+    assert float(figures['redshank_source_reads_total{source="hosts"}']) == 2
+    assert float(figures['redshank_source_bytes_total{source="hosts"}']) >= 2 * len(ROWS)
+    assert float(figures['redshank_source_errors_total{source="hosts"}']) == 0
+
+
 def test_a_source_is_tried_with_what_a_monitor_would_read(client: TestClient, tmp_path: Path) -> None:
     (tmp_path / "other.csv").write_text(ROWS.replace("cpu", "mem"))
 

@@ -51,7 +51,8 @@ class Server:
         """Put the parts together; nothing runs yet."""
         self.store, self.settings = store, settings
         access = access_of(store, settings.roots, private=not settings.forbid_private_addresses)
-        engine = LateEngine(store, Sources(store, access))
+        sources = Sources(store, access)
+        engine = LateEngine(store, sources)
         self.scheduler = Scheduler(store, engine, owner=_owner(store), limits=_limits(store, settings))
         self.sinks = NamedSinks(store.resources, access)
         self.courier = Courier(
@@ -63,7 +64,7 @@ class Server:
             is_leading=self.scheduler.is_leading,
         )
         self.upkeep = Upkeep(chores_of(store), self.scheduler.fence)
-        self.service = Service(store, worker=self.scheduler, access=access)
+        self.service = Service(store, worker=self.scheduler, access=access, source_counts=sources.counts)
         self.service.courier = self.courier
         self.config = self.service.config_watch = _config_watch(self.service, config) if config else None
         self._ended = threading.Event()

@@ -17,6 +17,7 @@ from prometheus_client.registry import Collector
 import redshank
 from redshank.errors import RedshankError
 from redshank.service.monitors import lag_seconds, source_kinds
+from redshank.service.opening import OF_ITS_OWN
 
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
@@ -61,6 +62,15 @@ _DELIVERED = (  # by this process since it started
     ("redshank_scores_delivered", "Scored points that a sink took.", "points"),
     ("redshank_scores_refused", "Scored points that a sink refused for good.", "refused"),
 )
+_SOURCES = (  # by this process since it started
+    ("redshank_source_reads", "Readings of a source.", "reads"),
+    ("redshank_source_rows", "Rows, or buckets, that they brought.", "rows"),
+    ("redshank_source_bytes", "Bytes that they brought, where known.", "bytes"),
+    ("redshank_source_requests", "Calls or statements sent, where known.", "requests"),
+    ("redshank_source_retries", "Those among them that were repeats.", "retries"),
+    ("redshank_source_errors", "Readings that failed.", "errors"),
+    ("redshank_source_read_seconds", "Time that readings took.", "seconds"),
+)
 Values = Mapping[Any, float]  # by the values of the labels, a tuple
 
 
@@ -78,6 +88,7 @@ class _OfTheStore(Collector):
         yield _gauge("redshank_memory_bytes", "Resident memory now.", (), {(): resident_bytes()})
         yield from self._work()
         yield from self._configuration()
+        yield from self._sources()
         try:
             yield from [*self._runs_and_events(), *self._monitors()]
         except RedshankError:
@@ -92,6 +103,11 @@ class _OfTheStore(Collector):
             yield _gauge("redshank_config_good", "Whether the configuration files are right.", (), {(): good})
             applied = {} if applied_ns is None else {(): applied_ns / 1e9}
             yield _gauge("redshank_config_applied_timestamp_seconds", "When they were last applied.", (), applied)
+
+    def _sources(self) -> Iterator[Metric]:
+        done = self._service.open_source.counts.totals()
+        for name, about, field in _SOURCES:
+            yield _counter(name, about, ("source",), {(source,): figures[field] for source, figures in done.items()})
 
     def _work(self) -> Iterator[Metric]:
         status = self._service.worker.status()
@@ -156,7 +172,7 @@ class _OfTheStore(Collector):
 def _source_name(spec: Mapping[str, Any]) -> str:
     """Return the name of a source; those that are written in a monitor, and files by path alone, share one."""
     source = spec.get("source")
-    return source if isinstance(source, str) else "of its own"
+    return source if isinstance(source, str) else OF_ITS_OWN
 
 
 def _gauge(name: str, about: str, labels: tuple[str, ...], values: Values) -> Metric:

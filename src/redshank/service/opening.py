@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from redshank.errors import ConfigError, NotFoundError
+from redshank.service.source_counts import SourceCounts
 from redshank.sources.base import Source
 from redshank.sources.build import build_source
 from redshank.specs.connection import SourceSpec
@@ -17,6 +18,7 @@ from redshank.store.store import Store
 
 ENCRYPTED, IN_FILE = "enc:", "file:"
 PUSH = "push"
+OF_ITS_OWN = "of its own"  # name, in figures, of all sources that are written inside a monitor
 
 
 def access_of(store: Store, roots: Sequence[Path] = (), *, private: bool = True) -> Access:
@@ -40,9 +42,10 @@ def access_of(store: Store, roots: Sequence[Path] = (), *, private: bool = True)
 class Sources:
     """Makes the source of a monitor."""
 
-    def __init__(self, store: Store, access: Access) -> None:
-        """``access``: folders and secrets that sources may use."""
+    def __init__(self, store: Store, access: Access, counts: SourceCounts | None = None) -> None:
+        """``access``: folders and secrets that sources may use; ``counts``: where what they do is added up."""
         self._store, self._access = store, access
+        self.counts = counts or SourceCounts()
 
     def __call__(self, monitor: MonitorSpec) -> Source:
         """Return the source of a monitor; nothing is read yet.
@@ -51,6 +54,10 @@ class Sources:
             NotFoundError: it names one that is not there.
             ConfigError: its declaration is wrong, or a secret of it is not there.
         """
+        name = monitor.source if isinstance(monitor.source, str) else OF_ITS_OWN
+        return self.counts.watch(name, self._made(monitor))
+
+    def _made(self, monitor: MonitorSpec) -> Source:
         if isinstance(monitor.source, str):
             declared = self._store.resources.get("sources", monitor.source)
             spec = SourceSpec.model_validate(declared.spec)

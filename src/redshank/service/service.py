@@ -22,6 +22,7 @@ from redshank.service.resources import Resources
 from redshank.service.runs import Runs
 from redshank.service.score_metrics import ScoreMetrics
 from redshank.service.series import Series
+from redshank.service.source_counts import SourceCounts
 from redshank.service.tokens import Tokens
 from redshank.service.worker import Nobody, Worker
 from redshank.specs.base import Spec
@@ -47,10 +48,12 @@ class Service:
         clock: Callable[[], int] = time.time_ns,
         worker: Worker = NOBODY,
         access: Access | None = None,
+        source_counts: SourceCounts | None = None,
     ) -> None:
         """``clock`` gives nanoseconds since 1970; ``worker``: the scheduler, where there is one.
 
-        ``access``: what sources and sinks may reach; None = as ``access_of`` has it.
+        ``access``: what sources and sinks may reach; None = as ``access_of`` has it. ``source_counts``: where what the
+        sources of this process do is added up; None = here.
         """
         self.store, self.clock, self.worker = store, clock, worker
         self.config_watch: ConfigWatch | None = None  # of the files that this process follows
@@ -65,7 +68,7 @@ class Service:
         self.series = Series(store)
         self.charts = Charts(store, self.series)
         access = access or access_of(store)
-        self.open_source = Sources(store, access)
+        self.open_source = Sources(store, access, source_counts)
         self.connections = Connections(store, self.resources, self.audit, open_source=self.open_source, access=access)
         self.deliveries = Deliveries(store, self.audit)
         self.courier: Courier | None = None  # of this process, where it delivers
