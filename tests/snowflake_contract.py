@@ -41,6 +41,8 @@ def main(address: str) -> None:
     url = sa.make_url(address)
     given = {"account": url.host, "user": url.username, "password": url.password, **url.query}
     rows, hostile = contract.contract_rows(), contract.hostile_rows()
+    hostile = hostile.filter(~pl.col("name").str.contains("$", literal=True))  # a variable, also in texts, to fakesnow
+    hostile = hostile.with_columns(value=pl.col("name").rle_id().cast(pl.Float64))
     with connector.connect(**given, database="redshank", schema="public") as connection:
         cursor = connection.cursor()
         numbers = "load double, requests bigint, latency double"

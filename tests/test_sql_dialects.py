@@ -22,6 +22,8 @@ from redshank.sources.sql_buckets import wording_of
 from redshank.sources.sql_cells import Aggregation, NotPushedError, cells_statement
 from redshank.sources.sql_range import time_form
 from redshank.sources.sql_session import SESSIONS
+from redshank.sources.sql_text import checked_query
+from redshank.specs.options import Access
 from redshank.tables.buckets import Buckets
 from redshank.tables.raw import RawTable
 from redshank.tables.roles import find_roles
@@ -138,6 +140,27 @@ def test_a_missing_driver_says_what_to_install(url: str, message: str, monkeypat
 def test_options_that_would_change_the_session_are_refused(url: str) -> None:
     with pytest.raises(ConfigError, match="takes the options"):
         build_source("sql", {"url": url, "table": "a"})
+
+
+@pytest.mark.parametrize("kind", ["mysql", "clickhouse"])
+def test_a_host_that_is_down_is_said_without_the_password(kind: str) -> None:
+    options = {"url": f"{kind}://me:tulip@127.0.0.1:1/d", "table": "points"}
+
+    with pytest.raises(SourceError, match="check host and port") as caught:
+        build_source(kind, options).check()
+
+    assert "tulip" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["mysql", "clickhouse", "trino", "mssql", "snowflake"])
+def test_private_addresses_are_refused_where_they_are_forbidden(kind: str) -> None:
+    with pytest.raises(ConfigError, match="private address"):
+        build_source(kind, {"url": f"{kind}://127.0.0.1/d", "table": "a"}, access=Access(private=False))
+
+
+def test_a_query_of_mssql_cannot_ask_another_server() -> None:
+    with pytest.raises(ConfigError, match="this database only, got 'OPENQUERY'"):
+        checked_query("SELECT * FROM OPENQUERY(other, 'DELETE FROM t')", "mssql")
 
 
 def test_each_kind_is_an_entry_point() -> None:

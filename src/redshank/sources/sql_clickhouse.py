@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -18,12 +19,13 @@ from redshank.errors import ConfigError
 from redshank.sources.sql_arrow import arrow_portion
 from redshank.sources.sql_buckets import Expression, Instant, Wording
 from redshank.sources.sql_patterns import time_shape
-from redshank.sources.sql_session import Session, recast
+from redshank.sources.sql_session import Session, driver_error, recast
 from redshank.sources.survey import Place
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MOST_BYTES = 16 << 30  # of one answer
 _OPTIONS = ("secure", "verify", "ca_cert", "client_cert", "client_cert_key", "server_host_name", "compress")
+_OF_ACCESS = ("192", "193", "194", "210", "497", "516")  # codes of errors about users, passwords, rights and networks
 _FILES = ("ca_cert", "client_cert", "client_cert_key")
 _LATE = ("timeout_exceeded", "timeout exceeded", "read timed out")
 _PLACES = """
@@ -81,6 +83,7 @@ class ClickhouseSession(Session):
         look: Callable[[], float],
     ) -> Iterator[pl.DataFrame]:
         """Yield the answer, in Arrow; empty where there are no rows."""
+        from clickhouse_connect.dbapi import Error
         from clickhouse_connect.driver.exceptions import ClickHouseError
 
         statement = _with_instants(recast(statement, kinds, _CASTS))
@@ -95,7 +98,7 @@ class ClickhouseSession(Session):
                 for batch in batches:
                     yield arrow_portion(batch)
         except (ClickHouseError, OSError) as error:
-            raise _said(error, text) from error
+            raise driver_error(error, text, Error) from error
         finally:
             self._running.pop(driver, None)
 
@@ -111,7 +114,8 @@ class ClickhouseSession(Session):
 
     def is_refused(self, error: sa.exc.SQLAlchemyError) -> bool:
         """Whether it is what was asked that is wrong."""
-        return isinstance(error, sa.exc.DatabaseError) and not self.is_late(error) and "code: 516" not in str(error)
+        found = re.search(r"code: (\d+)", str(error), re.IGNORECASE)
+        return found is not None and found[1] not in _OF_ACCESS and not self.is_late(error)
 
     def places(self, connection: sa.Connection) -> list[Place]:
         """Return tables and views of all databases, with the rows that ClickHouse has counted."""
@@ -168,14 +172,6 @@ class _Percentile(FunctionElement[float]):
 @compiles(_Percentile)
 def _percentile(element: _Percentile, compiler: Any, **given: Any) -> str:
     return f"quantileExactInclusive({element.share!r})({compiler.process(element.clauses, **given)})"
-
-
-def _said(error: Exception, statement: str) -> sa.exc.DBAPIError:
-    """What ClickHouse says, as SQLAlchemy says it."""
-    from clickhouse_connect.dbapi import Error
-
-    found = sa.exc.DBAPIError.instance(statement, None, error, Error)
-    return found if isinstance(found, sa.exc.DBAPIError) else sa.exc.InterfaceError(statement, None, error)
 
 
 class ClickhouseWording(Wording):

@@ -19,7 +19,7 @@ from redshank.sources.sql_arrow import arrow_portion
 from redshank.sources.sql_buckets import Expression, Instant, Wording
 from redshank.sources.sql_patterns import time_shape
 from redshank.sources.sql_rows import PORTION_ROWS
-from redshank.sources.sql_session import Session, recast
+from redshank.sources.sql_session import Session, driver_error, recast
 
 _CONFIG = {  # before the file is opened; from then on nothing of it can be changed
     "enable_external_access": "false",
@@ -100,7 +100,7 @@ class DuckdbSession(Session):
             for batch in (getattr(found, "to_arrow_reader", None) or found.fetch_arrow_reader)(PORTION_ROWS):
                 yield arrow_portion(batch)
         except (duckdb.Error, OSError) as error:  # the latter from Arrow, with what DuckDB said
-            raise _said(error, str(compiled)) from error
+            raise driver_error(error, str(compiled), type(error)) from error
 
     def is_refused(self, error: sa.exc.SQLAlchemyError) -> bool:
         """Whether it is what was asked that is wrong, told by the class of the error."""
@@ -119,13 +119,6 @@ class DuckdbSession(Session):
 
 def _seconds(column: Expression) -> Expression:
     return sa.cast(sa.extract("epoch", column), sa.Double())
-
-
-def _said(error: Exception, statement: str) -> sa.exc.DBAPIError:
-    """What DuckDB says, as SQLAlchemy says it."""
-    found = sa.exc.DBAPIError.instance(statement, None, error, type(error))
-    assert isinstance(found, sa.exc.DBAPIError)
-    return found
 
 
 class DuckdbWording(Wording):

@@ -204,6 +204,12 @@ class CursorSession(Session):
         """End what a cursor of the driver does."""
 
 
+def driver_error(error: Exception, statement: str, base: type[Exception]) -> exc.DBAPIError:
+    """Return what a driver says, when asked without SQLAlchemy, as SQLAlchemy says it; ``base``: of its errors."""
+    found = exc.DBAPIError.instance(statement, None, error, base)
+    return found if isinstance(found, exc.DBAPIError) else exc.InterfaceError(statement, None, error)
+
+
 def byte_columns(statement: Select[Any]) -> list[int]:
     """Return where a statement asks for bytes, which it does for texts that are compared by their characters."""
     return [i for i, column in enumerate(statement.selected_columns) if isinstance(column.type, LargeBinary)]

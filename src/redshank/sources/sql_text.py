@@ -13,6 +13,7 @@ _WRITES = re.compile(
     r"insert|update|delete|merge|upsert|drop|alter|create|truncate|grant|revoke|attach|detach|copy|vacuum|pragma|into",
     re.IGNORECASE,
 )
+_AWAY = re.compile(r"\b(?:openrowset|openquery|opendatasource|openxml)\b", re.IGNORECASE)  # what may write elsewhere
 _OPEN_VALUE = re.compile(rf"(?<![:\w\\]):({START}|{END})\b")
 
 
@@ -35,6 +36,9 @@ def checked_query(sql: str, dialect: str) -> str:
     writes = [word for word in words if _WRITES.fullmatch(word)]
     if writes:
         raise _wrong(f"must only read, got {writes[0]!r} (a column of that name is written in quotes)")
+    away = _AWAY.search(code) if dialect == "mssql" else None
+    if away:
+        raise _wrong(f"must read this database only, got {away[0]!r}")
     _check_brackets(code)
     return sql
 

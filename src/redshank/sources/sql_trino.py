@@ -40,6 +40,7 @@ class TrinoSession(CursorSession):
     def arguments(self) -> dict[str, Any]:
         """Return the time-outs, and what holds for the session."""
         return {
+            "http_scheme": "https" if self.url.password or self.url.port == 443 else "http",
             "request_timeout": (self.limits.connect, self.limits.read + 5),
             "max_attempts": 3,
             "timezone": "UTC",
@@ -54,22 +55,34 @@ class TrinoSession(CursorSession):
 
 def _begin(connection: sa.Connection) -> None:
     """Begin a transaction that only reads, as Trino's client has none of that kind."""
-    from trino import constants
-    from trino.transaction import NO_TRANSACTION, Transaction
+    from requests import RequestException
+    from trino.exceptions import Error, TrinoConnectionError
+    from trino.transaction import Transaction
 
     driver: Any = connection.connection.driver_connection
     request = driver._create_request()
+    try:
+        request.transaction_id = _begun(request)
+    except (RequestException, Error, TrinoConnectionError) as error:
+        raise sa.exc.OperationalError("START TRANSACTION READ ONLY", None, error) from error
+    driver._transaction = Transaction(request)
+    driver._transaction._id = request.transaction_id
+
+
+def _begun(request: Any) -> str:
+    """Begin, and return the id of the transaction."""
+    from trino import constants
+    from trino.transaction import NO_TRANSACTION
+
+    found: str = NO_TRANSACTION
     response = request.post("START TRANSACTION READ ONLY")
-    found = Transaction(request)
     while True:
-        given = response.headers.get(constants.HEADER_STARTED_TRANSACTION)
-        if given and given != NO_TRANSACTION:
-            found._id = request.transaction_id = given
+        given = response.headers.get(constants.HEADER_STARTED_TRANSACTION, NO_TRANSACTION)
+        found = given if given != NO_TRANSACTION else found
         status = request.process(response)
         if not status.next_uri:
-            break
+            return found
         response = request.get(status.next_uri)
-    driver._transaction = found
 
 
 class TrinoWording(Wording):
