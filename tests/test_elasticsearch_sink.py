@@ -63,6 +63,15 @@ def test_an_event_is_a_document_whose_version_is_its_sequence() -> None:
     assert b"content-encoding: gzip" in server.seen[1].lower()
 
 
+def test_requests_to_aws_are_signed() -> None:
+    server = notify(
+        [told_by(OPENSEARCH), items(201)], 1, aws_region="eu-north-1", aws_access_key="A", aws_secret_key="b"
+    )
+
+    assert all(b"AWS4-HMAC-SHA256 Credential=A/" in request for request in server.seen)
+    assert b"/eu-north-1/es/aws4_request" in server.seen[1]
+
+
 def test_documents_have_a_type_where_servers_have_types() -> None:
     server = notify([told_by(ELASTIC6), items(201)], 1, layout="loudml", compress=False)
 

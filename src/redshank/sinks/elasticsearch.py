@@ -10,9 +10,9 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import Field, field_validator
 
 from redshank.errors import SinkError
+from redshank.http.aws import AwsOptions
 from redshank.http.client import Http
 from redshank.http.elastic_server import elastic_server
-from redshank.http.options import HttpOptions
 from redshank.sinks.base import Notification, ScoreBlock
 from redshank.sinks.elastic_bulk import Bulk, Refused, Write
 from redshank.sinks.elastic_documents import event_document, loudml_document, loudml_id, score_documents
@@ -26,7 +26,7 @@ from redshank.specs.options import Access, Options
 INDEX = {"redshank": ".redshank-anomalies", "loudml": ".loudml-anomalies"}
 
 
-class ElasticsearchOptions(ScoreOptions, HttpOptions):
+class ElasticsearchOptions(ScoreOptions, AwsOptions):
     """Where events and scores go.
 
     ``index``: of events; by ``layout`` if not given. ``layout``: "loudml" = documents as Loud ML wrote them.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -14,8 +14,8 @@ from structlog import get_logger
 
 from redshank.decide import Event
 from redshank.errors import SinkError
+from redshank.http.aws import AwsOptions
 from redshank.http.client import Http
-from redshank.http.options import HttpOptions
 from redshank.panel import Key
 from redshank.sinks.base import ScoreBlock
 from redshank.sinks.monitor_sink import MonitorSink
@@ -34,7 +34,7 @@ _UNTIMELY = re.compile(r"out[ -]of[ -](order|bounds)|too[ -](old|far)|duplicate 
 log = get_logger("redshank.sinks")
 
 
-class PrometheusOptions(ScoreOptions, HttpOptions):
+class PrometheusOptions(ScoreOptions, AwsOptions):
     """Where scores go.
 
     ``url``: of the remote write, such as http://prometheus:9090/api/v1/write; empty = nothing is sent. ``scrape``: show
@@ -43,6 +43,7 @@ class PrometheusOptions(ScoreOptions, HttpOptions):
     """
 
     url: str = ""
+    aws_service: Literal["es", "aoss", "aps"] = "aps"
     scores: bool = True
     scrape: bool = False
     max_series: int = Field(default=1000, ge=1, le=100_000)
