@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from typing import Any, ClassVar
 
 import polars as pl
@@ -52,6 +53,8 @@ class ClickhouseSession(Session):
             self.access.path(str(self.url.query[name]))
         self._running: dict[Any, str] = {}
         engine = super().made()
+        common = import_module("clickhouse_connect.common")
+        common.set_setting("invalid_setting_action", "drop")  # of users whose profile lets them change none
         sa.event.listen(engine, "before_execute", _rewritten, retval=True)
         return engine
 
