@@ -28,10 +28,10 @@ class Filled:
         for row in self.rows.with_columns(pl.col("time").dt.epoch("ns")).to_dicts():
             start = head(TABLE, {name: row[name] or "" for name in labels})
             lines.append(line(start, [(name, row[name]) for name in measures], row["time"]) or "")
-        answer = httpx2.post(
-            f"{url}/write", params={"db": self.database}, content="\n".join(lines).encode(), timeout=60
-        )
-        assert answer.status_code == 204, answer.text
+        for first in range(0, len(lines), 100_000):  # the server takes no request that is too large
+            content = "\n".join(lines[first : first + 100_000]).encode()
+            answer = httpx2.post(f"{url}/write", params={"db": self.database}, content=content, timeout=60)
+            assert answer.status_code == 204, answer.text
 
     def ask(self, statement: str) -> None:
         answer = httpx2.post(f"{self.url}/query", data={"q": statement}, timeout=60)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import socket
 import ssl
 import threading
 import time
+from base64 import b64encode
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from http_world import Act, answer, cut_off, drip, endless, nothing, world
@@ -226,6 +230,32 @@ def test_a_secret_that_the_server_repeats_is_blanked_out() -> None:
     text = failure(answer("401 No", b"wrong token hunter-2-hunter"), token="hunter-2-hunter")
 
     assert "hunter" not in text
+
+
+SECRETS = st.text(st.characters(min_codepoint=43, max_codepoint=126), min_size=6, max_size=40)
+
+
+@given(SECRETS, st.sampled_from(["password", "token", "api_key", "header", "url"]))
+@settings(max_examples=10, deadline=None)
+def test_a_server_that_repeats_all_that_it_was_sent_gives_no_secret_away(secret: str, where: str) -> None:
+    sent: dict[str, Any] = {
+        "password": {"user": "me", "password": secret},
+        "header": {"headers": {"X-Key": secret}},
+        "url": {},
+    }.get(where, {where: secret})
+
+    def address(url: str) -> str:
+        return url.replace("//", f"//me:{quote(secret, safe='')}@") if where == "url" else url
+
+    def repeat(connection: socket.socket) -> None:
+        body = json.dumps({"error": told.seen[-1].decode() + quote(secret) + secret}).encode()
+        answer("400 Bad", body)(connection)
+
+    with world(repeat) as told, pytest.raises(SourceError) as caught:
+        client(address(told.url), **sent).json("GET", "/x")
+
+    encoded = b64encode(f"me:{secret}".encode()).decode()
+    assert not any(text in str(caught.value) for text in (secret, quote(secret, safe=""), encoded))
 
 
 def test_an_address_keeps_no_password() -> None:

@@ -6,6 +6,7 @@ import json
 import threading
 import time
 import weakref
+from base64 import b64encode
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -372,7 +373,7 @@ def _auth(options: HttpOptions, access: Access, scrub: Scrubber) -> httpx2.Auth 
     if options.user is None:
         return None
     password = access.reveal(options.password) or ""
-    scrub.add(password)
+    scrub.add(password, b64encode(f"{options.user}:{password}".encode()).decode())
     return httpx2.BasicAuth(options.user, password)
 
 

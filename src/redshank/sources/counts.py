@@ -6,7 +6,11 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from redshank.http.client import Counts as Calls
 
 
 @dataclass
@@ -56,3 +60,17 @@ class Counts:
             self.add(reads=1, errors=1, seconds=time.monotonic() - begun)
             raise
         self.add(reads=1, seconds=time.monotonic() - begun)
+
+
+@contextmanager
+def calls_counted(calls: Calls, counts: Counts) -> Iterator[None]:
+    """Count what is called within, as the client counts it, in the numbers of a source too."""
+    before = replace(calls)
+    try:
+        yield
+    finally:
+        counts.add(
+            requests=calls.requests - before.requests,
+            retries=calls.retries - before.retries,
+            bytes=calls.bytes_in - before.bytes_in,
+        )

@@ -18,6 +18,7 @@ from redshank.errors import ConfigError, DataError, NoPointsError
 from redshank.http.client import Http
 from redshank.panel import to_datetime, to_time
 from redshank.sources.base import ROWS, Progress, Query, Reading, Source
+from redshank.sources.counts import calls_counted
 from redshank.sources.influxdb_api import Api, Table, frame_of
 from redshank.sources.influxdb_options import SCHEMES, InfluxdbOptions, options_of_url
 from redshank.sources.influxdb_text import NUMBERS, NotPushedError, Selection, function, named
@@ -97,17 +98,8 @@ class InfluxdbSource(Source):
             SourceError: the server cannot be reached, refuses what it is asked or takes too long.
             NoPointsError: there is no point in the range asked for.
         """
-        before = replace(self.http.counts)
-        with self.counts.reading(), self.http.reading():
-            try:
-                reading = self._read(query, progress)
-            finally:
-                now = self.http.counts
-                self.counts.add(
-                    requests=now.requests - before.requests,
-                    retries=now.retries - before.retries,
-                    bytes=now.bytes_in - before.bytes_in,
-                )
+        with self.counts.reading(), self.http.reading(), calls_counted(self.http.counts, self.counts):
+            reading = self._read(query, progress)
         reading.findings.unsorted = 0
         self.counts.add(rows=reading.findings.rows)
         return reading

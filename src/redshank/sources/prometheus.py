@@ -17,6 +17,7 @@ from redshank.errors import ConfigError, NoPointsError
 from redshank.http.client import Http
 from redshank.panel import to_datetime, to_time
 from redshank.sources.base import ROWS, Progress, Query, Reading, Source
+from redshank.sources.counts import calls_counted
 from redshank.sources.parallel import in_parallel
 from redshank.sources.prometheus_api import IDENTITY, MILLISECOND, MOST_STEPS, Api, frame_of
 from redshank.sources.prometheus_cells import Cells
@@ -102,17 +103,8 @@ class PrometheusSource(Source):
             NoPointsError: there is no point in the range asked for.
         """
         api = self._api()
-        before = replace(self.http.counts)
-        with self.counts.reading(), self.http.reading():
-            try:
-                reading = self._read(api, query, progress)
-            finally:
-                now = self.http.counts
-                self.counts.add(
-                    requests=now.requests - before.requests,
-                    retries=now.retries - before.retries,
-                    bytes=now.bytes_in - before.bytes_in,
-                )
+        with self.counts.reading(), self.http.reading(), calls_counted(self.http.counts, self.counts):
+            reading = self._read(api, query, progress)
         reading.findings.unsorted = 0
         reading.findings.notes += api.warnings
         self.counts.add(rows=reading.findings.rows)
