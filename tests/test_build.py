@@ -246,8 +246,8 @@ def test_people_see_where_a_secret_is_but_not_the_secret() -> None:
     assert redacted_options(Account, {"url": "x"}) == {"url": "x"}
 
 
-def test_files_have_no_secrets() -> None:
-    assert secret_fields("files") == ()
+def test_the_secrets_of_files_are_those_of_addresses() -> None:
+    assert secret_fields("files") == ("password", "token", "headers")
 
 
 def test_the_monitors_target_wins_over_the_sources_own() -> None:
