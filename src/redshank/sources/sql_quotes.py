@@ -16,6 +16,8 @@ _TEXT, _NAME = r"'(?:[^']|'')*'", r'"(?:[^"]|"")*"'
 _TEXT_ESCAPED, _NAME_ESCAPED = r"'(?:[^'\\]|\\.|'')*'", r'"(?:[^"\\]|\\.|"")*"'
 _ESCAPED_AFTER_E = r"(?<![\w$])[eE]'(?:[^'\\]|\\.|'')*'"
 _TICKS, _TICKS_ESCAPED, _BRACKETS = r"`(?:[^`]|``)*`", r"`(?:[^`\\]|\\.|``)*`", r"\[(?:[^\]]|\]\])*\]"
+_TEXT_BACKSLASH, _NAME_BACKSLASH = r"'(?:[^'\\\n]|\\.)*'", r'"(?:[^"\\\n]|\\.)*"'  # a doubled quote ends one
+_TICKS_BACKSLASH = r"`(?:[^`\\]|\\.)*`"
 _DOLLARS = r"(?<![\w$])(?P<tag>\$(?:[^\W\d]\w*)?\$).*?(?P=tag)"
 _DASHES, _HASH, _SLASHES = r"--[^\n]*", r"\#[^\n]*", r"//[^\n]*"
 _DASHES_SPACED = r"--(?=[\s\x00-\x1f]|\Z)[^\n]*"  # of MySQL; 1--1 is 2 there
@@ -42,6 +44,16 @@ _KINDS: dict[str, tuple[str, ...]] = {  # "" for those not named
     ),
     "redshift": (_ESCAPED_AFTER_E, _TEXT_EITHER_WAY, _NAME, _DOLLARS, _DASHES, _NESTED),
     "snowflake": (_TEXT_ESCAPED, _NAME, r"\$\$.*?\$\$", _DASHES, _SLASHES, _COMMENT),
+    "bigquery": (
+        r"'''(?:[^\\]|\\.)*?'''",
+        r'"""(?:[^\\]|\\.)*?"""',
+        _TEXT_BACKSLASH,
+        _NAME_BACKSLASH,
+        _TICKS_BACKSLASH,
+        _DASHES,
+        _HASH,
+        _COMMENT,
+    ),
     "trino": (_TEXT, _NAME, _DASHES, _COMMENT),
 }
 _KINDS["duckdb"] = _KINDS["postgresql"]
