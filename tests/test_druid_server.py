@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -128,6 +129,25 @@ def test_a_range_without_rows_is_an_error_of_its_own(filled: Filled) -> None:
 def test_what_druid_refuses_is_told(filled: Filled) -> None:
     with pytest.raises(SourceError, match="nonsense"):
         filled.source(query=f'SELECT nonsense(1) FROM "{filled.name}"').preview()
+
+
+def test_a_query_is_read_with_the_range_where_it_says(filled: Filled) -> None:
+    query = (
+        f'SELECT __time AS "time", host, city, requests FROM "{filled.name}" WHERE __time >= :start AND __time < :end'
+    )
+    asked = contract.query(measures=("requests",), agg="sum", step=HOURS)
+
+    for changed in ({"start": START, "end": END, "closed": True}, {}):
+        found = filled.source(query=query).read(replace(asked, **changed))
+        contract.check_same(found, read_table(filled.rows, replace(asked, **changed)), 1e-9)
+
+
+def test_rows_of_a_rolled_up_datasource_are_counted_by_their_column(filled: Filled) -> None:
+    asked = contract.query(measures=ROWS, by=(), agg="count", step=HOURS, start=START, end=END, closed=True)
+
+    (panel,) = filled.source(count_column="requests").read(asked).panels
+
+    assert panel.values.sum() == filled.rows["requests"].sum()
 
 
 def test_a_survey_names_datasources_and_columns(filled: Filled) -> None:

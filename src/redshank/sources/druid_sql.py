@@ -18,7 +18,7 @@ from redshank.sources.sql_text import checked_query
 from redshank.tables.buckets import Buckets
 from redshank.tables.cells import BUCKET, COUNTED
 
-FIRST_MS, LAST_MS = -62_135_596_800_000, 253_402_300_800_000  # the years 1 to 9999
+FIRST_MS, LAST_MS = -62_135_510_400_000, 253_402_214_400_000  # within the years 1 to 9999, which is all Druid writes
 TIME = "t"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
