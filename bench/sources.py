@@ -15,7 +15,7 @@ from pathlib import Path
 
 from printing import machine, show, write_json
 
-SYSTEMS = ("elastic", "postgresql")
+SYSTEMS = ("druid", "elastic", "postgresql")
 
 
 def main() -> None:
