@@ -69,7 +69,9 @@ class Work:
             store.resources.create(
                 "sinks", "log", {"name": "log", "kind": "event_log", "path": str(self.folder / "events.jsonl")}
             )
+            # from the first point on, whether or not the monitor began before the sink was first looked at
             recorded = {"kind": "sqlite", "url": f"sqlite:///{self.folder}/scores.db", "events": False, "scores": True}
+            recorded["scores_since"] = "2026-01-01T00:00:00Z"
             store.resources.create("sinks", "recorded", {"name": "recorded", **recorded})
             spec = MonitorSpec.model_validate(
                 {
