@@ -23,13 +23,13 @@ def in_parallel(parts: Sequence[Part], read: Callable[[Part], Iterable[Brought]]
         for part in parts:
             yield from read(part)
         return
-    todo: queue.SimpleQueue[Part] = queue.SimpleQueue()
+    waiting: queue.SimpleQueue[Part] = queue.SimpleQueue()
     for part in parts:
-        todo.put(part)
+        waiting.put(part)
     brought: queue.Queue[Brought | BaseException | None] = queue.Queue(_WAITING * threads)
     ended = threading.Event()
     workers = [
-        threading.Thread(target=_work, args=(todo, read, brought, ended), daemon=True)
+        threading.Thread(target=_work, args=(waiting, read, brought, ended), daemon=True)
         for _ in range(min(threads, len(parts)))
     ]
     for worker in workers:
@@ -55,7 +55,7 @@ def _taken(brought: queue.Queue[Brought | BaseException | None], n_workers: int)
 
 
 def _work(
-    todo: queue.SimpleQueue[Part],
+    waiting: queue.SimpleQueue[Part],
     read: Callable[[Part], Iterable[Brought]],
     brought: queue.Queue[Brought | BaseException | None],
     ended: threading.Event,
@@ -64,11 +64,13 @@ def _work(
     last: BaseException | None = None
     try:
         while not ended.is_set():
-            for found in read(todo.get_nowait()):
+            try:
+                part = waiting.get_nowait()
+            except queue.Empty:
+                break
+            for found in read(part):
                 if not _put(brought, found, ended):
                     return
-    except queue.Empty:
-        last = None
     except BaseException as error:  # noqa: BLE001 - raised again where it is taken
         last = error
     _put(brought, last, ended)
